@@ -1,0 +1,5 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+// From the ground up: a module imports only what stands above it.
+
+pub mod clock;
