@@ -3,3 +3,5 @@
 // From the ground up: a module imports only what stands above it.
 
 pub mod clock;
+
+pub mod value;
