@@ -5,3 +5,5 @@
 pub mod clock;
 
 pub mod value;
+
+pub mod diagnostic;
