@@ -7,3 +7,5 @@ pub mod clock;
 pub mod value;
 
 pub mod diagnostic;
+
+pub mod expr;

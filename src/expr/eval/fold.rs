@@ -1,0 +1,187 @@
+//! Macros that go over a list or a map.
+
+use std::cmp::Ordering;
+
+use super::{Bound, Machine, Outcome, is_final, no_overload};
+use crate::expr::ast::FoldKind;
+use crate::expr::program::Fold;
+use crate::expr::{Fault, FaultKind};
+use crate::value::{Key, Value};
+
+impl<'a> Machine<'_, 'a> {
+    pub(super) fn fold(&self, fold: &'a Fold) -> Outcome<'a> {
+        let range = self.run(&fold.range)?;
+        match range {
+            Value::List(items) => {
+                let length = items.len();
+                let pairs = items.iter().enumerate().map(|(index, item)| {
+                    let index = Value::Int(i64::try_from(index).unwrap_or(i64::MAX));
+                    if fold.second.is_some() {
+                        (index, *item)
+                    } else {
+                        (*item, *item)
+                    }
+                });
+                self.over(fold, length, pairs)
+            }
+            Value::Map(map) => {
+                let pairs = map.iter().map(|(key, value)| (key.value(), value));
+                self.over(fold, map.len(), pairs)
+            }
+            other => Err(no_overload(fold.span, other.type_name())),
+        }
+    }
+
+    fn over(
+        &self,
+        fold: &'a Fold,
+        length: usize,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+    ) -> Outcome<'a> {
+        match fold.kind {
+            FoldKind::All => self.decide(fold, pairs, false),
+            FoldKind::Exists => self.decide(fold, pairs, true),
+            FoldKind::ExistsOne => self.exactly_one(fold, pairs),
+            FoldKind::Filter => {
+                let mut kept = self.scope.arena().list_buffer(0);
+                for (first, second) in pairs {
+                    self.bind(fold, first, second)?;
+                    if self.truth(&fold.body, fold.body_span)? {
+                        self.scope.charge_memory(size_of::<Value<'a>>())?;
+                        kept.push(first);
+                    }
+                }
+                Ok(Value::List(kept.into_bump_slice()))
+            }
+            FoldKind::Map => {
+                let mut made = self.scope.arena().list_buffer(if fold.filter.is_none() {
+                    self.scope.charge_memory(length * size_of::<Value<'a>>())?;
+                    length
+                } else {
+                    0
+                });
+                for (first, second) in pairs {
+                    self.bind(fold, first, second)?;
+                    if self.passes(fold)? {
+                        if fold.filter.is_some() {
+                            self.scope.charge_memory(size_of::<Value<'a>>())?;
+                        }
+                        made.push(self.run(&fold.body)?);
+                    }
+                }
+                Ok(Value::List(made.into_bump_slice()))
+            }
+            FoldKind::TransformMap | FoldKind::TransformMapEntry => self.transform(fold, pairs),
+            FoldKind::SortBy => self.sort_by(fold, length, pairs),
+        }
+    }
+
+    fn bind(&self, fold: &Fold, first: Value<'a>, second: Value<'a>) -> Result<(), Fault<'a>> {
+        self.scope.charge_steps(1)?;
+        self.set(fold.first, Bound::Value(first));
+        if let Some(cell) = fold.second {
+            self.set(cell, Bound::Value(second));
+        }
+        Ok(())
+    }
+
+    fn passes(&self, fold: &'a Fold) -> Result<bool, Fault<'a>> {
+        match &fold.filter {
+            Some(condition) => self.truth(condition, fold.body_span),
+            None => Ok(true),
+        }
+    }
+
+    /// `all` and `exists`: one deciding element wins over the errors of others.
+    fn decide(
+        &self,
+        fold: &'a Fold,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        decides: bool,
+    ) -> Outcome<'a> {
+        let mut failed = None;
+        for (first, second) in pairs {
+            self.bind(fold, first, second)?;
+            match self.truth(&fold.body, fold.body_span) {
+                Ok(flag) if flag == decides => return Ok(Value::Bool(decides)),
+                Ok(_) => {}
+                Err(fault) if is_final(&fault) => return Err(fault),
+                Err(fault) => failed = failed.or(Some(fault)),
+            }
+        }
+        failed.map_or(Ok(Value::Bool(!decides)), Err)
+    }
+
+    fn exactly_one(
+        &self,
+        fold: &'a Fold,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+    ) -> Outcome<'a> {
+        let mut count = 0_usize;
+        for (first, second) in pairs {
+            self.bind(fold, first, second)?;
+            count += usize::from(self.truth(&fold.body, fold.body_span)?);
+        }
+        Ok(Value::Bool(count == 1))
+    }
+
+    fn transform(
+        &self,
+        fold: &'a Fold,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+    ) -> Outcome<'a> {
+        let mut entries = self.scope.arena().list_buffer(0);
+        for (first, second) in pairs {
+            self.bind(fold, first, second)?;
+            if !self.passes(fold)? {
+                continue;
+            }
+            let value = self.run(&fold.body)?;
+            self.scope.charge_memory(2 * size_of::<Value<'a>>())?;
+            if fold.kind == FoldKind::TransformMap {
+                let key = Key::of(first).ok_or(no_overload(fold.span, first.type_name()))?;
+                entries.push((key, value));
+            } else {
+                let Value::Map(map) = value else {
+                    return Err(no_overload(fold.body_span, value.type_name()));
+                };
+                for entry in map.iter() {
+                    self.scope.charge_memory(2 * size_of::<Value<'a>>())?;
+                    entries.push(entry);
+                }
+            }
+        }
+        self.keyed(entries.into_bump_slice(), fold.span)
+    }
+
+    /// A stable sort by what the body makes of each element.
+    fn sort_by(
+        &self,
+        fold: &'a Fold,
+        length: usize,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+    ) -> Outcome<'a> {
+        self.scope
+            .charge_memory(3 * length * size_of::<Value<'a>>())?;
+        let mut keyed = self.scope.arena().list_buffer(length);
+        for (first, second) in pairs {
+            self.bind(fold, first, second)?;
+            keyed.push((self.run(&fold.body)?, first));
+        }
+        let rounds = u64::from(length.checked_ilog2().unwrap_or(0)) + 1;
+        self.scope.charge_steps(length as u64 * rounds)?;
+        if let Some((key, _)) = keyed.first().copied()
+            && let Some((odd, _)) = keyed.iter().find(|(other, _)| !key.is_ordered_with(*other))
+        {
+            return Err(Fault {
+                kind: FaultKind::NoOverload,
+                span: fold.body_span,
+                detail: odd.type_name(),
+            });
+        }
+        keyed.sort_by(|(a, _), (b, _)| a.compare(*b).unwrap_or(Ordering::Equal));
+        let mut sorted = self.scope.arena().list_buffer(length);
+        sorted.extend(keyed.iter().map(|(_, item)| *item));
+        Ok(Value::List(sorted.into_bump_slice()))
+    }
+}

@@ -1,0 +1,31 @@
+//! `base64url.encode(b)`.
+
+use crate::expr::function::{Call, Function, Outcome};
+use crate::value::Value;
+use crate::value::convert;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub(super) const FUNCTION: Function = Function {
+    name: "base64url.encode",
+    summary: "the bytes as base64 with the alphabet for URLs, not padded",
+    signatures: &[
+        "base64url.encode(bytes) -> string",
+        "base64url.encode(string) -> string",
+    ],
+    fails: None,
+    examples: &[("base64url.encode(b'\\xff\\xef')", "'_-8'")],
+    prepare: None,
+    run,
+};
+
+fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
+    let [value] = *arguments else {
+        return Err(call.no_overload());
+    };
+    let bytes = convert::bytes(value).map_err(|error| call.unconverted(error))?;
+    call.makes(bytes.len() / 3 * 4 + 4)?;
+    Ok(Value::String(
+        call.arena().string(&URL_SAFE_NO_PAD.encode(bytes)),
+    ))
+}

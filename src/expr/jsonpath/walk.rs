@@ -1,0 +1,338 @@
+//! Runs a query over values. Every node that is looked at costs a step.
+
+use std::cell::RefCell;
+
+use regex::Regex;
+
+use super::{Comparison, Filter, Nodes, Operand, Pattern, Query, Segment, Selector};
+use crate::expr::{Fault, Scope};
+use crate::value::{Key, Value};
+
+type Done<'a, T = ()> = Result<T, Fault<'a>>;
+type Found<'a> = bumpalo::collections::Vec<'a, Value<'a>>;
+
+impl Query {
+    /// The nodes that the query selects, in the RFC's order.
+    pub fn select<'a>(&'a self, root: Value<'a>, scope: &Scope<'a>) -> Done<'a, &'a [Value<'a>]> {
+        let walk = Walk {
+            root,
+            scope,
+            regex: RefCell::new(None),
+        };
+        Ok(walk.nodes(self, root)?.into_bump_slice())
+    }
+
+    /// As [`Query::select`], for a query that lives for the walk only. Values are copied out of
+    /// the walk, nothing borrows from the query.
+    pub(in crate::expr) fn select_once<'a>(
+        &self,
+        root: Value<'a>,
+        scope: &Scope<'a>,
+    ) -> Done<'a, &'a [Value<'a>]> {
+        let walk = Walk {
+            root,
+            scope,
+            regex: RefCell::new(None),
+        };
+        Ok(walk.nodes(self, root)?.into_bump_slice())
+    }
+}
+
+struct Walk<'s, 'a> {
+    root: Value<'a>,
+    scope: &'s Scope<'a>,
+    /// The last pattern that was not known at load, and what it compiled to.
+    regex: RefCell<Option<(&'a str, bool, Option<Regex>)>>,
+}
+
+impl<'a> Walk<'_, 'a> {
+    fn nodes(&self, query: &Query, from: Value<'a>) -> Done<'a, Found<'a>> {
+        let mut found = self.scope.arena().list_buffer(1);
+        found.push(from);
+        for segment in &query.segments {
+            let mut next = self.scope.arena().list_buffer(0);
+            for node in found {
+                self.segment(segment, node, &mut next)?;
+            }
+            found = next;
+        }
+        Ok(found)
+    }
+
+    fn keep(&self, value: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+        self.scope.charge_memory(size_of::<Value<'a>>())?;
+        found.push(value);
+        Ok(())
+    }
+
+    fn segment(&self, segment: &Segment, node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+        self.scope.charge_steps(1)?;
+        for selector in &segment.selectors {
+            self.selector(selector, node, found)?;
+        }
+        if segment.is_descendant {
+            match node {
+                Value::List(items) => {
+                    for item in items {
+                        self.segment(segment, *item, found)?;
+                    }
+                }
+                Value::Map(map) => {
+                    for (_, item) in map.iter() {
+                        self.segment(segment, item, found)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn selector(&self, selector: &Selector, node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+        match (selector, node) {
+            (Selector::Name(name), Value::Map(map)) => match map.get_str(name) {
+                Some(value) => self.keep(value, found),
+                None => Ok(()),
+            },
+            (Selector::Index(at), Value::List(items)) => match element(items, *at) {
+                Some(value) => self.keep(value, found),
+                None => Ok(()),
+            },
+            (Selector::Wildcard, _) => self.children(node, &mut |value| self.keep(value, found)),
+            (Selector::Slice { start, end, step }, Value::List(items)) => {
+                self.slice(items, *start, *end, *step, found)
+            }
+            (Selector::Filter(filter), _) => self.children(node, &mut |value| {
+                if self.holds(filter, value)? {
+                    self.keep(value, found)?;
+                }
+                Ok(())
+            }),
+            (Selector::Name(_) | Selector::Index(_) | Selector::Slice { .. }, _) => Ok(()),
+        }
+    }
+
+    fn children(&self, node: Value<'a>, visit: &mut dyn FnMut(Value<'a>) -> Done<'a>) -> Done<'a> {
+        match node {
+            Value::List(items) => {
+                self.scope.charge_steps(items.len() as u64)?;
+                items.iter().try_for_each(|item| visit(*item))
+            }
+            Value::Map(map) => {
+                self.scope.charge_steps(map.len() as u64)?;
+                map.iter().try_for_each(|(_, item)| visit(item))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn slice(
+        &self,
+        items: &'a [Value<'a>],
+        start: Option<i64>,
+        end: Option<i64>,
+        step: i64,
+        found: &mut Found<'a>,
+    ) -> Done<'a> {
+        let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let normal = |at: i64| {
+            if at >= 0 {
+                at
+            } else {
+                length.saturating_add(at)
+            }
+        };
+        if step == 0 {
+            return Ok(());
+        }
+        let mut at = if step > 0 {
+            normal(start.unwrap_or(0)).clamp(0, length)
+        } else {
+            normal(start.unwrap_or(length - 1)).clamp(-1, length - 1)
+        };
+        let end = if step > 0 {
+            normal(end.unwrap_or(length)).clamp(0, length)
+        } else {
+            end.map_or(-1, |end| normal(end).clamp(-1, length - 1))
+        };
+        while (step > 0 && at < end) || (step < 0 && at > end) {
+            self.scope.charge_steps(1)?;
+            if let Some(value) = element(items, at) {
+                self.keep(value, found)?;
+            }
+            at = at.saturating_add(step);
+        }
+        Ok(())
+    }
+
+    fn holds(&self, filter: &Filter, node: Value<'a>) -> Done<'a, bool> {
+        self.scope.charge_steps(1)?;
+        match filter {
+            Filter::Or(parts) => {
+                for part in parts {
+                    if self.holds(part, node)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Filter::And(parts) => {
+                for part in parts {
+                    if !self.holds(part, node)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Filter::Not(part) => Ok(!self.holds(part, node)?),
+            Filter::Exists(nodes) => match self.single(nodes, node) {
+                Single::Node(_) => Ok(true),
+                Single::Missing => Ok(false),
+                Single::No => Ok(!self.many(nodes, node)?.is_empty()),
+            },
+            Filter::Compare(sign, left, right) => {
+                let (left, right) = (self.operand(left, node)?, self.operand(right, node)?);
+                Ok(compare(*sign, left, right))
+            }
+            Filter::Matches {
+                text,
+                pattern,
+                whole,
+            } => {
+                let Some(Value::String(text)) = self.operand(text, node)? else {
+                    return Ok(false);
+                };
+                self.scope.charge_steps(text.len() as u64 / 16)?;
+                match pattern {
+                    Pattern::Ready(regex) => Ok(regex.is_match(text)),
+                    Pattern::Never => Ok(false),
+                    Pattern::Dynamic(operand) => match self.operand(operand, node)? {
+                        Some(Value::String(pattern)) => self.dynamic(pattern, *whole, text),
+                        _ => Ok(false),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Matches against a pattern that stands in the data: compiled when it changes, and dear.
+    fn dynamic(&self, pattern: &'a str, whole: bool, text: &str) -> Done<'a, bool> {
+        let mut last = self.regex.borrow_mut();
+        if !matches!(&*last, Some((known, kind, _)) if *known == pattern && *kind == whole) {
+            self.scope.charge_steps(2_000 + pattern.len() as u64 * 20)?;
+            *last = Some((pattern, whole, super::regex(pattern, whole)));
+        }
+        Ok(matches!(&*last, Some((_, _, Some(regex))) if regex.is_match(text)))
+    }
+
+    fn operand(&self, operand: &Operand, node: Value<'a>) -> Done<'a, Option<Value<'a>>> {
+        Ok(match operand {
+            // A constant's text belongs to the query; what is compared lives no longer.
+            Operand::Literal(constant) => Some(match constant.value() {
+                Value::String(text) => Value::String(self.scope.arena().string(text)),
+                Value::Null => Value::Null,
+                Value::Bool(flag) => Value::Bool(flag),
+                Value::Int(int) => Value::Int(int),
+                Value::Double(double) => Value::Double(double),
+                _ => return Ok(None),
+            }),
+            Operand::Node(nodes) => match self.single(nodes, node) {
+                Single::Node(found) => Some(found),
+                Single::Missing => None,
+                Single::No => self.many(nodes, node)?.first().copied(),
+            },
+            Operand::Length(inner) => match self.operand(inner, node)? {
+                Some(Value::String(text)) => {
+                    self.scope.charge_steps(text.len() as u64 / 16)?;
+                    Some(int(text.chars().count()))
+                }
+                Some(Value::List(items)) => Some(int(items.len())),
+                Some(Value::Map(map)) => Some(int(map.len())),
+                _ => None,
+            },
+            Operand::Count(nodes) => Some(int(self.many(nodes, node)?.len())),
+            Operand::Value(nodes) => match self.many(nodes, node)?.as_slice() {
+                [one] => Some(*one),
+                _ => None,
+            },
+        })
+    }
+
+    fn start(&self, nodes: &Nodes, node: Value<'a>) -> Value<'a> {
+        if nodes.from_root { self.root } else { node }
+    }
+
+    fn many(&self, nodes: &Nodes, node: Value<'a>) -> Done<'a, Found<'a>> {
+        self.nodes(&nodes.query, self.start(nodes, node))
+    }
+
+    /// The node of a query of names and indexes, found without a list.
+    fn single(&self, nodes: &Nodes, node: Value<'a>) -> Single<'a> {
+        if !nodes.query.is_singular() {
+            return Single::No;
+        }
+        let mut node = self.start(nodes, node);
+        for segment in &nodes.query.segments {
+            let next = match (segment.selectors.first(), node) {
+                (Some(Selector::Name(name)), Value::Map(map)) => map.get(Key::String(name)),
+                (Some(Selector::Index(at)), Value::List(items)) => element(items, *at),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return Single::Missing,
+            }
+        }
+        Single::Node(node)
+    }
+}
+
+/// What a query finds that is of names and indexes only.
+enum Single<'a> {
+    /// It is not such a query.
+    No,
+    /// Nothing.
+    Missing,
+    /// A node.
+    Node(Value<'a>),
+}
+
+fn element<'a>(items: &'a [Value<'a>], at: i64) -> Option<Value<'a>> {
+    let at = match usize::try_from(at) {
+        Ok(at) => at,
+        Err(_) => items
+            .len()
+            .checked_sub(usize::try_from(at.unsigned_abs()).ok()?)?,
+    };
+    items.get(at).copied()
+}
+
+fn int(length: usize) -> Value<'static> {
+    Value::Int(i64::try_from(length).unwrap_or(i64::MAX))
+}
+
+/// The RFC's comparison: nothing equals nothing, only numbers and texts have an order.
+fn compare(sign: Comparison, left: Option<Value<'_>>, right: Option<Value<'_>>) -> bool {
+    let equal = || match (left, right) {
+        (Some(left), Some(right)) => left.equals(right),
+        (None, None) => true,
+        _ => false,
+    };
+    let less = |a: Option<Value<'_>>, b: Option<Value<'_>>| match (a, b) {
+        (Some(a @ Value::String(_)), Some(b @ Value::String(_))) => {
+            a.compare(b) == Some(std::cmp::Ordering::Less)
+        }
+        (Some(a), Some(b)) if a.is_number() && b.is_number() => {
+            a.compare(b) == Some(std::cmp::Ordering::Less)
+        }
+        _ => false,
+    };
+    match sign {
+        Comparison::Equal => equal(),
+        Comparison::NotEqual => !equal(),
+        Comparison::Less => less(left, right),
+        Comparison::LessEqual => less(left, right) || equal(),
+        Comparison::Greater => less(right, left),
+        Comparison::GreaterEqual => less(right, left) || equal(),
+    }
+}

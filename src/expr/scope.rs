@@ -1,0 +1,143 @@
+//! What an evaluation may use: its variables, its memory, its budget.
+
+use std::cell::Cell;
+
+use jiff::Timestamp;
+
+use super::{Fault, FaultKind, Slot};
+use crate::value::{Arena, Value};
+
+/// Gives a variable its value, when an expression first asks for it.
+pub trait Provide<'a> {
+    /// The value of `slot`. May evaluate other programs in `scope`: that is how `let` works.
+    fn provide(&'a self, slot: Slot, scope: &Scope<'a>) -> Result<Value<'a>, Fault<'a>>;
+}
+
+/// How much all evaluations of one request may use together.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Steps: one a node, and one for each sixteen bytes or elements touched.
+    pub steps: u64,
+    /// Bytes of new values.
+    pub memory: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            steps: 1_000_000,
+            memory: 16 << 20,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum State<'a> {
+    Unset,
+    Running,
+    Done(Result<Value<'a>, Fault<'a>>),
+}
+
+/// The surroundings of all evaluations of one request. Each variable is asked for once.
+pub struct Scope<'a> {
+    arena: &'a Arena,
+    now: Timestamp,
+    provider: &'a dyn Provide<'a>,
+    slots: Vec<Cell<State<'a>>>,
+    steps: Cell<u64>,
+    memory: Cell<u64>,
+}
+
+impl std::fmt::Debug for Scope<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scope")
+            .field("steps", &self.steps)
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// A scope of `variables` slots. `now` is the request's arrival: one value a request.
+    pub fn new(
+        arena: &'a Arena,
+        provider: &'a dyn Provide<'a>,
+        variables: usize,
+        now: Timestamp,
+        budget: Budget,
+    ) -> Self {
+        Self {
+            arena,
+            now,
+            provider,
+            slots: vec![Cell::new(State::Unset); variables],
+            steps: Cell::new(budget.steps),
+            memory: Cell::new(budget.memory),
+        }
+    }
+
+    /// Where new values go.
+    pub fn arena(&self) -> &'a Arena {
+        self.arena
+    }
+
+    /// The request's arrival.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The value of a variable; computed at the first call, remembered for the others, failure
+    /// included.
+    pub fn variable(&self, slot: Slot) -> Result<Value<'a>, Fault<'a>> {
+        let fault = |kind, detail| {
+            Err(Fault {
+                kind,
+                span: (0, 0),
+                detail,
+            })
+        };
+        let Some(cell) = self.slots.get(usize::from(slot.0)) else {
+            return fault(FaultKind::Absent, "variable");
+        };
+        match cell.get() {
+            State::Done(outcome) => outcome,
+            State::Running => fault(FaultKind::Depth, "a value that needs itself"),
+            State::Unset => {
+                cell.set(State::Running);
+                let outcome = self.provider.provide(slot, self);
+                cell.set(State::Done(outcome));
+                outcome
+            }
+        }
+    }
+
+    /// Takes steps from the budget.
+    pub fn charge_steps(&self, steps: u64) -> Result<(), Fault<'a>> {
+        match self.steps.get().checked_sub(steps) {
+            Some(left) => {
+                self.steps.set(left);
+                Ok(())
+            }
+            None => Err(Fault {
+                kind: FaultKind::Budget,
+                span: (0, 0),
+                detail: "steps",
+            }),
+        }
+    }
+
+    /// Takes bytes of new values from the budget, before they are made.
+    pub fn charge_memory(&self, bytes: usize) -> Result<(), Fault<'a>> {
+        match self.memory.get().checked_sub(bytes as u64) {
+            Some(left) => {
+                self.memory.set(left);
+                Ok(())
+            }
+            None => Err(Fault {
+                kind: FaultKind::Budget,
+                span: (0, 0),
+                detail: "memory",
+            }),
+        }
+    }
+}

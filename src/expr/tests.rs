@@ -1,0 +1,428 @@
+//! The language as a whole: what expressions give, what is said about wrong ones, and that no text
+//! whatever can break the machinery.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::Stopwatch;
+use crate::value::{Arena, json};
+
+const BODY: &str = r#"{
+  "ref": "refs/heads/main", "count": 3, "price": 10.5, "none": null, "flag": true, "big": 9007199254740993,
+  "repo": {"name": "hello", "owner": {"login": "octocat"}},
+  "commits": [
+    {"id": "a1", "message": "one", "distinct": true},
+    {"id": "b2", "message": "two", "distinct": false},
+    {"id": "c3", "message": "three", "distinct": true}
+  ]
+}"#;
+
+struct Request<'v>(Value<'v>);
+
+impl<'a> Provide<'a> for Request<'a> {
+    fn provide(&'a self, _: Slot, _: &Scope<'a>) -> Result<Value<'a>, Fault<'a>> {
+        Ok(self.0)
+    }
+}
+
+fn environment() -> Environment {
+    let mut environment = Environment::new();
+    environment.declare("body", Type::Dyn);
+    environment.declare("method", Type::String);
+    environment.declare(
+        "event",
+        Type::Record(std::sync::Arc::new(Record {
+            name: "event".to_owned(),
+            fields: vec![
+                ("id".to_owned(), Type::String),
+                ("received_at".to_owned(), Type::Timestamp),
+            ],
+            closed: true,
+        })),
+    );
+    environment
+}
+
+/// What an expression gives: JSON, a fault, or the first problem with its place.
+fn outcome(text: &str, budget: Budget) -> String {
+    let compiled = match compile(text, &environment()) {
+        Ok(compiled) => compiled,
+        Err(problems) => {
+            let problem = &problems[0];
+            return format!("{}: {}", problem.code.0, problem.message);
+        }
+    };
+    let arena = Arena::new();
+    let provider = Request(json::read(BODY.as_bytes(), &arena, json::DEPTH).unwrap());
+    let scope = Scope::new(&arena, &provider, 3, jiff::Timestamp::UNIX_EPOCH, budget);
+    match compiled.program.evaluate(&scope) {
+        Err(fault) => {
+            let place = text.get(fault.span.0 as usize..fault.span.1 as usize);
+            format!("{fault} at `{}`", place.unwrap_or("outside"))
+        }
+        Ok(value) => {
+            let mut out = Vec::new();
+            match json::write(value, &mut out) {
+                Ok(()) => String::from_utf8(out).unwrap(),
+                Err(error) => error.to_string(),
+            }
+        }
+    }
+}
+
+fn check(text: &str, want: &str) {
+    assert_eq!(outcome(text, Budget::default()), want, "{text}");
+}
+
+#[test]
+fn paths_find_values_or_nothing() {
+    check("body.repo.owner.login", r#""octocat""#);
+    check("body.commits[1].id", r#""b2""#);
+    check("body['repo']['name']", r#""hello""#);
+    check("body.repo.nope", "no such key: nope at `nope`");
+    check("body.none.x", "no such key: x at `x`");
+    check("body.commits[7]", "no such key: 7 at `7`");
+    check("body.count.x", "no such overload: int at `x`");
+    check("has(body.none) && !has(body.nope)", "true");
+    check("body.?nope.x.orValue(1)", "1");
+    check("body.big", "9007199254740993");
+}
+
+#[test]
+fn only_what_is_absent_is_replaced() {
+    check("body.nope ?? 'x'", r#""x""#);
+    check("body.none ?? 'x'", r#""x""#);
+    check("body.none.deep.deeper ?? 'x'", r#""x""#);
+    check("body.ref ?? 'x'", r#""refs/heads/main""#);
+    check("body.?nope ?? body.?ref ?? 'x'", r#""refs/heads/main""#);
+    check("body.nope ?? body.nope2 ?? 1", "1");
+    check("body.count ?? 0 > 2", "true");
+    check(
+        "1 / (body.count - 3) ?? 5",
+        "division by zero: / at `1 / (body.count - 3)`",
+    );
+    check("default(body.nope, coalesce(body.none, 7))", "7");
+    check("body.flag ? body.nope ?? 1 : 2", "1");
+}
+
+#[test]
+fn jsonpath_stands_as_a_literal() {
+    check("$.body.commits[*].id", r#"["a1","b2","c3"]"#);
+    check("$.body.commits[?@.distinct == true].id", r#"["a1","c3"]"#);
+    check("$.body.repo.name", r#""hello""#);
+    check("$.body.repo.nope ?? 'x'", r#""x""#);
+    check("$.body.commits.size()", "3");
+    check("$.body.commits[-1:].id + ['z']", r#"["c3","z"]"#);
+    check("$.body..login", r#"["octocat"]"#);
+    check("body.jsonpath('$.commits[0].id')", r#"["a1"]"#);
+    check("body.jsonpath_one('$.nope').orValue('x')", r#""x""#);
+    check("body.jsonpath('$[')", "E0209: `$[` is no JSONPath");
+    check("$.bdy.x", "E0204: the request has no `bdy`");
+}
+
+#[test]
+fn operators_and_macros() {
+    check("'a' + body.ref + 'b' + 'c'", r#""arefs/heads/mainbc""#);
+    check("body.price * 2", "21.0");
+    check("body.count + 1.5", "4.5");
+    check("body.count / 2", "1");
+    check(
+        "body.commits.filter(c, c.distinct).map(d, d.id)",
+        r#"["a1","c3"]"#,
+    );
+    check(
+        "body.commits.map(c, c.distinct, c.id + '!')",
+        r#"["a1!","c3!"]"#,
+    );
+    check("body.commits.exists(c, c.nope) || true", "true");
+    check("body.commits.all(c, c.id != '')", "true");
+    check("[3, 1, 2].sortBy(x, -x)", "[3,2,1]");
+    check("{'a': 1, ?'b': body.?nope}", r#"{"a":1}"#);
+    check("[1, 2,]", "[1,2]");
+    check("body.ref in ['x', 'refs/heads/main']", "true");
+    check("cel.bind(x, body.count, x * x)", "9");
+    check(
+        "{'a': 1, 'a': 2}",
+        "the key `a` is there twice at `{'a': 1, 'a': 2}`",
+    );
+    check("false && body.nope == 1", "false");
+    check("body.nope == 1 && false", "false");
+}
+
+fn problems(text: &str, want: &[(&str, &str, &str)]) {
+    let found = compile(text, &environment()).err().unwrap_or_default();
+    let found: Vec<_> = found
+        .iter()
+        .map(|problem| {
+            let place = text.get(problem.range.clone()).unwrap_or("outside");
+            let help = problem.help.first().map_or("", String::as_str);
+            (problem.code.0, place, help)
+        })
+        .collect();
+    assert_eq!(found, want, "{text}");
+}
+
+#[test]
+fn all_problems_are_found_with_place_and_help() {
+    problems("'a' + 1", &[("E0207", "'a' + 1", "write `string(1)`")]);
+    problems("1 + 1.0", &[("E0207", "1 + 1.0", "write `double(1)`")]);
+    problems(
+        "bdy.x + methd",
+        &[
+            ("E0204", "bdy", "did you mean `body`?"),
+            ("E0204", "methd", "did you mean `method`?"),
+        ],
+    );
+    problems("event.idd", &[("E0203", "idd", "did you mean `id`?")]);
+    problems(
+        "event.recieved_at",
+        &[("E0203", "recieved_at", "did you mean `received_at`?")],
+    );
+    problems(
+        "method.startswith('P')",
+        &[("E0205", "startswith", "did you mean `startsWith`?")],
+    );
+    problems(
+        "method == 1",
+        &[(
+            "E0208",
+            "method == 1",
+            "compare texts, `string(…)`, or numbers, `int(…)`",
+        )],
+    );
+    problems(
+        "method.startsWith()",
+        &[("E0206", "startsWith", "`string.startsWith(string) -> bool`")],
+    );
+    problems("size(1)", &[("E0207", "size(1)", "`size(string) -> int`")]);
+    problems("method.matches('(')", &[("E0209", "'('", "")]);
+    problems("duration('5 minutes')", &[("E0209", "'5 minutes'", "")]);
+    problems(
+        "'${body.x}' + ${body.y}",
+        &[(
+            "E0210",
+            "${",
+            "write the names as they are, and join texts with `+`",
+        )],
+    );
+    problems(
+        "a.B{c: 1}",
+        &[(
+            "E0211",
+            "a.B{c: 1}",
+            "protobuf messages are not supported; write a map: `{\"field\": value}`",
+        )],
+    );
+    problems("body.x and body.y", &[("E0201", "and", "write `&&`")]);
+    problems(
+        "'abc",
+        &[(
+            "E0201",
+            "'",
+            "a string ends with the quote it starts with: `'`",
+        )],
+    );
+    problems("(1", &[("E0201", "(", "")]);
+    problems(
+        "has(body)",
+        &[(
+            "E0212",
+            "body",
+            "for a key that is no name, write `\"key\" in body`",
+        )],
+    );
+    problems(
+        "9223372036854775808",
+        &[("E0209", "9223372036854775808", "")],
+    );
+    problems("", &[("E0201", "", "")]);
+}
+
+#[test]
+fn a_hostile_expression_ends_at_its_budget() {
+    let nest = "[1,2,3,4,5,6,7,8,9,10]";
+    let text = format!(
+        "{nest}.all(a,{nest}.all(b,{nest}.all(c,{nest}.all(d,{nest}.all(e,{nest}.all(f,{nest}.all(g,true)))))))"
+    );
+    let small = Budget {
+        steps: 100_000,
+        memory: 1 << 20,
+    };
+    assert!(outcome(&text, small).starts_with("the request's budget is spent: steps"));
+    let double = "cel.bind(a, body.ref + body.ref, cel.bind(b, a+a+a+a+a+a+a+a+a+a, cel.bind(c, b+b+b+b+b+b+b+b+b+b, cel.bind(d, c+c+c+c+c+c+c+c+c+c, d+d+d+d+d+d+d+d+d+d))))";
+    let tight = Budget {
+        steps: 1_000_000,
+        memory: 64 << 10,
+    };
+    assert!(outcome(double, tight).starts_with("the request's budget is spent: memory"));
+    let absorbed = format!("{text} || true");
+    assert!(outcome(&absorbed, small).starts_with("the request's budget is spent"));
+}
+
+fn nested(open: &str, close: &str, depth: usize) -> String {
+    format!("{}1{}", open.repeat(depth), close.repeat(depth))
+}
+
+#[test]
+fn what_is_too_deep_or_too_long_is_refused() {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("{1:", "}"),
+        ("size(", ")"),
+        ("!", ""),
+        ("-", ""),
+        ("true ? 1 : ", ""),
+    ] {
+        for depth in [251, 10_000] {
+            let text = nested(open, close, depth);
+            let got = outcome(&text, Budget::default());
+            assert!(got.starts_with("E0202"), "{open} {depth}: {got}");
+        }
+    }
+    for sign in ["+", "-", "*", ".a", "[0]", "??1"] {
+        let text = format!(
+            "body{}",
+            if sign.starts_with(['.', '[']) {
+                sign.repeat(9_000)
+            } else {
+                format!("{sign}1").repeat(9_000)
+            }
+        );
+        let got = outcome(&text, Budget::default());
+        assert!(
+            got.starts_with("E0202") || got.starts_with("E0201"),
+            "{sign}: {got}"
+        );
+    }
+    let long = format!("'{}'", "x".repeat(70_000));
+    assert!(outcome(&long, Budget::default()).starts_with("E0202"));
+    let many = vec!["true"; 5_000].join(" && ");
+    check(&many, "true");
+}
+
+#[test]
+fn the_deepest_nesting_that_is_allowed_runs() {
+    check(&nested("(", ")", 240), "1");
+    check(&format!("size([{}])", nested("[", "]", 200)), "1");
+    assert!(!outcome(&nested("[", "]", 120), Budget::default()).starts_with('E'));
+    check(&vec!["body.count"; 240].join(" + "), "720");
+    check(&format!("body{}.orValue(1)", ".?a".repeat(200)), "1");
+    check(
+        &format!("{}1{}", "[0].map(x, ".repeat(120), ")[0]".repeat(120)),
+        "1",
+    );
+}
+
+#[test]
+fn time_grows_in_line_with_nesting() {
+    let time = |text: &str| {
+        let watch = Stopwatch::start();
+        let _ = parser::parse(text);
+        watch.elapsed()
+    };
+    let brackets = [
+        ("(", ")"),
+        ("[", "]"),
+        ("{1:", "}"),
+        ("f(", ")"),
+        ("a[", "]"),
+        ("a.f(", ")"),
+    ];
+    for (open, close) in brackets {
+        for close in [close, ""] {
+            let texts = (nested(open, close, 32), nested(open, close, 64));
+            // The quickest of many runs, taken in turn: a busy machine slows both alike.
+            let (mut short, mut long) = (Duration::MAX, Duration::MAX);
+            for _ in 0..40 {
+                short = short.min(time(&texts.0));
+                long = long.min(time(&texts.1));
+            }
+            let limit = short * 3 + Duration::from_micros(100);
+            assert!(long <= limit, "{open} {close}: {short:?}, {long:?}");
+        }
+    }
+}
+
+const WORDS: [&str; 48] = [
+    "body",
+    ".commits",
+    "[0]",
+    ".id",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'a'",
+    "\"b\"",
+    "1",
+    "2u",
+    "1.5",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "&&",
+    "||",
+    "!",
+    "?",
+    ":",
+    "??",
+    "==",
+    "<",
+    " in ",
+    "true",
+    "null",
+    ".map(x,",
+    ".filter(x,",
+    "x",
+    "has(",
+    "size(",
+    "$.body",
+    "[*]",
+    "..id",
+    "[?@.id]",
+    ",",
+    ".?ref",
+    "r'\\d'",
+    "b'\\xff'",
+    "'''",
+    "// c\n",
+    ".orValue(",
+    "é",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_can_break_it(words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..24)) {
+        let text = words.concat();
+        let budget = Budget { steps: 20_000, memory: 1 << 20 };
+        let _ = outcome(&text, budget);
+        let _ = compile_text(&text, &environment());
+        let _ = compile_text(&format!("a ${{{text}}} b"), &environment());
+    }
+
+    #[test]
+    fn no_characters_can_break_it(text in "\\PC{0,40}") {
+        let _ = outcome(&text, Budget { steps: 20_000, memory: 1 << 20 });
+        let _ = compile_text(&text, &environment());
+    }
+
+    #[test]
+    fn problems_lie_inside_the_text(words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 1..12)) {
+        let text = words.concat();
+        if let Err(problems) = compile(&text, &environment()) {
+            for problem in problems {
+                prop_assert!(problem.range.start <= problem.range.end && problem.range.end <= text.len(), "{text}: {problem:?}");
+                prop_assert!(text.get(problem.range.clone()).is_some(), "{text}: {problem:?}");
+            }
+        }
+    }
+}
