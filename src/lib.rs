@@ -9,3 +9,5 @@ pub mod value;
 pub mod diagnostic;
 
 pub mod expr;
+
+pub mod template;
