@@ -11,3 +11,5 @@ pub mod diagnostic;
 pub mod expr;
 
 pub mod template;
+
+pub mod spec;

@@ -1,0 +1,244 @@
+//! The one `gateway:` document.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Period, Size};
+
+/// The gateway's settings as they are written; all have defaults.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Gateway")]
+pub struct GatewaySpec {
+    /// A name for people.
+    ///
+    /// ```yaml
+    /// gateway: main
+    /// ```
+    pub gateway: String,
+    /// Where webhooks arrive.
+    ///
+    /// ```yaml
+    /// listen: { address: 0.0.0.0:8080 }
+    /// ```
+    #[serde(default)]
+    pub listen: ListenSpec,
+    /// Where admins work.
+    ///
+    /// ```yaml
+    /// admin: { address: 127.0.0.1:8081 }
+    /// ```
+    #[serde(default)]
+    pub admin: AdminSpec,
+    /// How third parties reach us: `https://hooks.example.com`; `urls` prints it.
+    ///
+    /// ```yaml
+    /// public_url: https://hooks.example.com
+    /// ```
+    pub public_url: Option<String>,
+    /// What one request, connection or listener may use.
+    ///
+    /// ```yaml
+    /// limits: { body: 20MiB, connections: 4096 }
+    /// ```
+    #[serde(default)]
+    pub limits: LimitsSpec,
+    /// What is logged, and how.
+    ///
+    /// ```yaml
+    /// log: { format: json, level: info }
+    /// ```
+    #[serde(default)]
+    pub log: LogSpec,
+    /// Environment variables that expressions may read as `env.NAME`; one that is not set is an
+    /// error at load.
+    ///
+    /// ```yaml
+    /// env: [SLACK_CHANNEL]
+    /// ```
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Addresses (CIDR) whose `X-Forwarded-For` is believed.
+    ///
+    /// ```yaml
+    /// trusted_proxies: [10.0.0.0/8]
+    /// ```
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Answer failed functions with Zoho's 200 instead of 500.
+    ///
+    /// ```yaml
+    /// zoho_failures: true
+    /// ```
+    #[serde(default)]
+    pub zoho_failures: bool,
+}
+
+/// Where webhooks arrive.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Listen")]
+pub struct ListenSpec {
+    /// `HOST:PORT`, `unix:/path`, or `systemd:NAME`; default `127.0.0.1:8080`.
+    ///
+    /// ```yaml
+    /// address: 127.0.0.1:8080
+    /// ```
+    pub address: Option<String>,
+    /// TLS from files; read again when they change.
+    ///
+    /// ```yaml
+    /// tls: { certificate: tls/chain.pem, private_key: tls/key.pem }
+    /// ```
+    pub tls: Option<TlsSpec>,
+}
+
+/// Where admins work.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Admin")]
+pub struct AdminSpec {
+    /// As `listen.address`; default `127.0.0.1:8081`.
+    ///
+    /// ```yaml
+    /// address: 127.0.0.1:8080
+    /// ```
+    pub address: Option<String>,
+    /// TLS; obligatory on any other than a loopback address.
+    ///
+    /// ```yaml
+    /// tls: { certificate: tls/chain.pem, private_key: tls/key.pem }
+    /// ```
+    pub tls: Option<TlsSpec>,
+}
+
+/// TLS from files.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Tls")]
+pub struct TlsSpec {
+    /// PEM file with the chain.
+    ///
+    /// ```yaml
+    /// certificate: tls/chain.pem
+    /// ```
+    pub certificate: String,
+    /// PEM file with the key.
+    ///
+    /// ```yaml
+    /// private_key: tls/key.pem
+    /// ```
+    pub private_key: String,
+}
+
+/// What one request, connection or listener may use.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Limits")]
+pub struct LimitsSpec {
+    /// Largest body that any function may ask for; default `10MiB`.
+    ///
+    /// ```yaml
+    /// body: 20MiB
+    /// ```
+    pub body: Option<Size>,
+    /// Request line and headers; default `16KiB`.
+    ///
+    /// ```yaml
+    /// head: 32KiB
+    /// ```
+    pub head: Option<Size>,
+    /// Header lines; default 64.
+    ///
+    /// ```yaml
+    /// headers: 100
+    /// ```
+    pub headers: Option<u32>,
+    /// To send the head, and to be idle between requests; default `10s`.
+    ///
+    /// ```yaml
+    /// header_timeout: 5s
+    /// ```
+    pub header_timeout: Option<Period>,
+    /// To send the body; default `30s`.
+    ///
+    /// ```yaml
+    /// body_timeout: 1m
+    /// ```
+    pub body_timeout: Option<Period>,
+    /// To take the answer; default `30s`.
+    ///
+    /// ```yaml
+    /// write_timeout: 1m
+    /// ```
+    pub write_timeout: Option<Period>,
+    /// For everything together; default `60s`.
+    ///
+    /// ```yaml
+    /// request_timeout: 2m
+    /// ```
+    pub request_timeout: Option<Period>,
+    /// Open connections; default 2048.
+    ///
+    /// ```yaml
+    /// connections: 4096
+    /// ```
+    pub connections: Option<u32>,
+    /// Open connections of one address; default 64.
+    ///
+    /// ```yaml
+    /// connections_per_address: 16
+    /// ```
+    pub connections_per_address: Option<u32>,
+    /// To finish after SIGTERM; default `30s`.
+    ///
+    /// ```yaml
+    /// drain_timeout: 10s
+    /// ```
+    pub drain_timeout: Option<Period>,
+    /// Evaluation steps a request; default 1,000,000.
+    ///
+    /// ```yaml
+    /// steps: 2000000
+    /// ```
+    pub steps: Option<u64>,
+    /// New values a request; default `16MiB`.
+    ///
+    /// ```yaml
+    /// memory: 32MiB
+    /// ```
+    pub memory: Option<Size>,
+    /// Largest answer; default `10MiB`.
+    ///
+    /// ```yaml
+    /// response: 20MiB
+    /// ```
+    pub response: Option<Size>,
+    /// Parts of a multipart body; default 32.
+    ///
+    /// ```yaml
+    /// parts: 64
+    /// ```
+    pub parts: Option<u32>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Log")]
+pub struct LogSpec {
+    /// `text` or `json`; default `text` on a terminal, else `json`.
+    ///
+    /// ```yaml
+    /// format: json
+    /// ```
+    #[serde(default, deserialize_with = "super::either::log_format")]
+    #[schemars(extend("enum" = ["text", "json"]))]
+    pub format: Option<String>,
+    /// `error warn info debug trace`; default `info`.
+    ///
+    /// ```yaml
+    /// level: debug
+    /// ```
+    pub level: Option<String>,
+}

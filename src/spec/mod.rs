@@ -1,0 +1,86 @@
+//! YAML as it is written: plain serde types, and where each field stood.
+//!
+//! ```text
+//! folder ─load─▶ Loaded { sources, documents, diagnostics }
+//! Document { source, spec: FunctionSpec | GatewaySpec, places }
+//! places: field path ─▶ spans of key and value, and how each scalar's text lies in the file
+//! ```
+//!
+//! Each file is read twice, by `serde_yaml` for the values and by `saphyr-parser` for the
+//! positions; a file that the two read differently is refused. Structural mistakes are found all
+//! at once by the JSON Schema that is made from these very types. Nothing here looks inside an
+//! expression or a template, and nothing at run time sees a type of this module.
+
+mod agree;
+mod aligner;
+mod either;
+mod function;
+mod gateway;
+mod layout;
+mod load;
+mod names;
+mod path;
+mod places;
+#[cfg(test)]
+mod properties;
+mod read;
+mod scalar;
+mod schema;
+mod structure;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod typed;
+
+pub use function::*;
+pub use gateway::*;
+pub use layout::Style;
+pub use load::{FILE_LIMIT, load, load_bytes, load_files, load_text};
+pub use names::{CEL_WORDS, ROOTS};
+pub use path::{FieldPath, Step};
+pub use places::Places;
+pub use scalar::{Expression, Period, Rate, Size};
+pub use schema::{Draft, explain_key, keys_under, schema};
+pub use tree::Tree;
+
+use std::path::PathBuf;
+
+use crate::diagnostic::{Diagnostic, SourceId, Sources};
+
+/// Everything that one load found, good and bad.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The folder that relative paths are relative to (templates, fixtures).
+    pub root: PathBuf,
+    /// All files that were read.
+    pub sources: Sources,
+    /// The documents that could be read, in the order of file name and place.
+    pub documents: Vec<Document>,
+    /// What could be read of functions with structural mistakes, each reported already. They only
+    /// serve to look for mistakes inside their expressions and templates; a complaint about what
+    /// they lack may come from what was left out.
+    pub incomplete: Vec<Document>,
+    /// What is wrong so far.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One YAML document.
+#[derive(Debug)]
+pub struct Document {
+    /// Which file it stands in.
+    pub source: SourceId,
+    /// What it says.
+    pub spec: Spec,
+    /// Where it says it.
+    pub places: Places,
+}
+
+/// What a document describes; its first key tells which.
+#[derive(Debug)]
+pub enum Spec {
+    /// `function: NAME`
+    Function(Box<FunctionSpec>),
+    /// `gateway: NAME`
+    Gateway(Box<GatewaySpec>),
+}
