@@ -13,3 +13,5 @@ pub mod expr;
 pub mod template;
 
 pub mod spec;
+
+pub mod auth;
