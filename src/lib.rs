@@ -15,3 +15,5 @@ pub mod template;
 pub mod spec;
 
 pub mod auth;
+
+pub mod zoho;
