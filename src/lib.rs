@@ -17,3 +17,5 @@ pub mod spec;
 pub mod auth;
 
 pub mod zoho;
+
+pub mod route;

@@ -1,0 +1,257 @@
+//! Compiles the expressions of one function.
+//!
+//! Functions that write the same expression share one program, as long as every name in it has the
+//! same slot and type in both: folders of many functions repeat themselves a lot, and compiling a
+//! regular expression costs more than all the rest.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::clause::{Clause, Runs};
+use super::report::{Complete, Report};
+use crate::diagnostic::{Problem, code};
+use crate::expr::{self, Environment, Slot, Type};
+use crate::spec::FieldPath;
+
+/// What a compiled text gave, shared by all that write it alike.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) program: Arc<Runs>,
+    pub(super) text: Arc<str>,
+    pub(super) result: Type,
+    uses: Arc<[Slot]>,
+    warnings: Arc<[Problem]>,
+}
+
+/// The expressions that many functions may share.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    known: HashMap<(Language, Box<str>), Vec<Variant>>,
+}
+
+/// A text compiled where its names had these meanings.
+#[derive(Debug)]
+struct Variant {
+    meanings: Vec<(Slot, Type)>,
+    outcome: Result<Shared, Vec<Problem>>,
+}
+
+/// How many meanings of one text are remembered.
+const VARIANTS: usize = 8;
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Language {
+    /// One expression.
+    Expression,
+    /// Text with `${ }`.
+    Text,
+}
+
+/// The expressions of one function.
+#[derive(Debug)]
+pub(super) struct Expressions<'c, 'd> {
+    /// Where problems go.
+    pub(super) report: Report<'d>,
+    pub(super) environment: Environment,
+    /// Names that mean something else in each function.
+    own: HashSet<String>,
+    cache: &'c mut Cache,
+    /// By slot: whether anything that runs reads it.
+    used: Vec<Slot>,
+}
+
+impl<'c, 'd> Expressions<'c, 'd> {
+    /// In `environment`, in which the names of `own` differ from function to function.
+    pub(super) fn new(
+        report: Report<'d>,
+        environment: Environment,
+        own: impl IntoIterator<Item = String>,
+        cache: &'c mut Cache,
+    ) -> Self {
+        Self {
+            report,
+            environment,
+            own: own.into_iter().collect(),
+            cache,
+            used: Vec::new(),
+        }
+    }
+
+    /// Compiles an expression and notes what it reads.
+    pub(super) fn expression(&mut self, at: &FieldPath, text: &str) -> Option<(Clause, Type)> {
+        let shared = self.compile(Language::Expression, at, text)?;
+        self.used.extend_from_slice(&shared.uses);
+        Some(self.clause(at, shared))
+    }
+
+    /// As [`expression`](Self::expression), for a value under `let`, which may never be asked
+    /// for: what it reads is given back.
+    pub(super) fn binding(
+        &mut self,
+        at: &FieldPath,
+        text: &str,
+    ) -> Option<(Clause, Type, Arc<[Slot]>)> {
+        let shared = self.compile(Language::Expression, at, text)?;
+        let uses = Arc::clone(&shared.uses);
+        let (clause, of) = self.clause(at, shared);
+        Some((clause, of, uses))
+    }
+
+    /// Compiles text that holds `${ }`: one hole alone keeps its value's type, all else is text.
+    pub(super) fn text(&mut self, at: &FieldPath, text: &str) -> Option<(Clause, Type)> {
+        let shared = self.compile(Language::Text, at, text)?;
+        self.used.extend_from_slice(&shared.uses);
+        Some(self.clause(at, shared))
+    }
+
+    /// Compiles an expression that must be true or false.
+    pub(super) fn condition(&mut self, at: &FieldPath, text: &str) -> Option<Clause> {
+        let (clause, of) = self.expression(at, text)?;
+        if matches!(of, Type::Bool | Type::Dyn) {
+            return Some(clause);
+        }
+        self.report
+            .error(
+                code::route::NOT_BOOLEAN,
+                at,
+                format!("a condition must be true or false, this is `{of}`"),
+            )
+            .help("compare it with something: `x == \"y\"`, `size(x) > 0`, `has(x.y)`");
+        None
+    }
+
+    /// Notes that a template reads these.
+    pub(super) fn uses(&mut self, slots: &[Slot]) {
+        self.used.extend_from_slice(slots);
+    }
+
+    /// What everything that always may run reads, repeats included.
+    pub(super) fn used(&self) -> &[Slot] {
+        &self.used
+    }
+
+    /// Which names an expression reads, when it can be told without its types.
+    pub(super) fn reads(&self, text: &str) -> Vec<Slot> {
+        expr::compile(text, &self.environment)
+            .map(|compiled| compiled.uses)
+            .unwrap_or_default()
+    }
+
+    fn clause(&self, at: &FieldPath, shared: Shared) -> (Clause, Type) {
+        let clause = Clause {
+            program: shared.program,
+            text: shared.text,
+            site: self.report.site(at),
+        };
+        (clause, shared.result)
+    }
+
+    fn compile(&mut self, language: Language, at: &FieldPath, text: &str) -> Option<Shared> {
+        let environment = &self.environment;
+        let meanings: Vec<(Slot, &Type)> = names(text)
+            .filter(|name| self.own.contains(*name))
+            .filter_map(|name| environment.find(name))
+            .collect();
+        let variants = self.cache.known.entry((language, text.into())).or_default();
+        let is_same = |variant: &Variant| {
+            let known = variant.meanings.iter().map(|(slot, of)| (*slot, of));
+            known.eq(meanings.iter().copied())
+        };
+        let outcome = if let Some(known) = variants.iter().find(|variant| is_same(variant)) {
+            known.outcome.clone()
+        } else {
+            let outcome = compile(language, text, environment);
+            if variants.len() < VARIANTS {
+                variants.push(Variant {
+                    meanings: meanings
+                        .iter()
+                        .map(|&(slot, of)| (slot, of.clone()))
+                        .collect(),
+                    outcome: outcome.clone(),
+                });
+            }
+            outcome
+        };
+        match outcome {
+            Ok(shared) => {
+                self.report.inside(at, shared.warnings.iter().cloned());
+                Some(shared)
+            }
+            Err(problems) => {
+                self.report.inside(at, problems);
+                None
+            }
+        }
+    }
+}
+
+fn compile(
+    language: Language,
+    text: &str,
+    environment: &Environment,
+) -> Result<Shared, Vec<Problem>> {
+    let (runs, result, uses, warnings) = match language {
+        Language::Expression => {
+            let compiled = expr::compile(text, environment)?;
+            let runs = Runs::Expression(compiled.program);
+            (runs, compiled.result, compiled.uses, compiled.warnings)
+        }
+        Language::Text => {
+            let compiled = expr::compile_text(text, environment)?;
+            let runs = Runs::Text(compiled.program);
+            (runs, compiled.result, compiled.uses, compiled.warnings)
+        }
+    };
+    Ok(Shared {
+        program: Arc::new(runs),
+        text: text.into(),
+        result,
+        uses: uses.into(),
+        warnings: warnings.into(),
+    })
+}
+
+/// Words of a text that could be names: those after a dot are not. More than an expression reads
+/// (the variables of its macros, the words of its strings), never less.
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    let mut after_dot = false;
+    std::iter::from_fn(move || {
+        loop {
+            let first = rest.chars().next()?;
+            if first == '_' || first.is_alphabetic() {
+                let end = rest
+                    .find(|c: char| c != '_' && !c.is_alphanumeric())
+                    .unwrap_or(rest.len());
+                let (name, tail) = rest.split_at(end);
+                rest = tail;
+                if !std::mem::take(&mut after_dot) {
+                    return Some(name);
+                }
+            } else {
+                if !first.is_whitespace() {
+                    after_dot = first == '.';
+                }
+                rest = rest.get(first.len_utf8()..)?;
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_read_is_among_the_words() {
+        let words = |text| names(text).collect::<Vec<_>>();
+        assert_eq!(
+            words("body.a .b + size(c) ?? _d2"),
+            ["body", "size", "c", "_d2"]
+        );
+        assert_eq!(words("x[y].z ? 1.5 : é"), ["x", "y", "é"]);
+        assert_eq!(words("Lead ${a.b}: ${c}"), ["Lead", "a", "c"]);
+        assert!(words("").is_empty());
+    }
+}

@@ -1,0 +1,74 @@
+//! One compiled set of functions.
+
+use std::sync::Arc;
+
+use super::commit::Commit;
+use super::function::Route;
+use super::methods::Methods;
+use super::settings::Limits;
+use super::table::{Found, Missed, RouteTable};
+
+/// One compiled set of functions.
+#[derive(Debug)]
+pub struct Generation {
+    /// Counts up from 1 with each set that was swapped in; 0 until then.
+    pub number: u64,
+    /// SHA-256 of all files, in hex.
+    pub hash: String,
+    /// The commit, in a git checkout.
+    pub commit: Option<Commit>,
+    /// In the order of their names.
+    pub routes: Vec<Arc<Route>>,
+    /// What one request may use.
+    pub limits: Limits,
+    /// `env.NAME` values.
+    pub env: Vec<(String, String)>,
+    table: RouteTable,
+}
+
+impl Generation {
+    /// Of these functions, which must not be able to answer each other's requests.
+    pub(super) fn new(
+        mut routes: Vec<Arc<Route>>,
+        hash: String,
+        commit: Option<Commit>,
+        limits: Limits,
+        env: Vec<(String, String)>,
+    ) -> Self {
+        routes.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut table = RouteTable::default();
+        for (index, route) in routes.iter().enumerate() {
+            table.add(index, &route.name, route.methods, route.pattern.as_ref());
+        }
+        Self {
+            number: 0,
+            hash,
+            commit,
+            routes,
+            limits,
+            env,
+            table,
+        }
+    }
+
+    /// The function of a name.
+    pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
+        let index = self
+            .routes
+            .binary_search_by(|route| (*route.name).cmp(name))
+            .ok()?;
+        self.routes.get(index)
+    }
+
+    /// The function that answers a request, and by which address.
+    pub fn find(&self, method: &http::Method, path: &str) -> Result<(&Arc<Route>, Found), Missed> {
+        let found = self.table.find(method, path)?;
+        let route = self.routes.get(found.route).ok_or(Missed::Address)?;
+        Ok((route, found))
+    }
+
+    /// The methods that an address accepts; empty when nothing answers there.
+    pub fn methods(&self, path: &str) -> Methods {
+        self.table.methods(path)
+    }
+}
