@@ -19,3 +19,5 @@ pub mod auth;
 pub mod zoho;
 
 pub mod route;
+
+pub mod store;

@@ -1,0 +1,63 @@
+//! What is kept on disk: keys now, events and deliveries later.
+//!
+//! One trait, so that the same tests run on each engine. Calls block: they are for commands and
+//! for threads of their own, never for the way of a request. Several processes may use one store
+//! at the same time, such as a command beside a running gateway; none keeps a lock.
+//!
+//! A key's text is sealed with the master key, because a webhook's URL must be shown again; of
+//! the admin token only the hash is kept. Keys are never removed, so that an id in a log can
+//! always be looked up.
+
+mod error;
+mod folder;
+mod migrate;
+mod open;
+mod row;
+mod seal;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use error::StoreError;
+pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
+pub use sqlite::SqliteStore;
+pub use watch::{KeyWatcher, Pace};
+
+use jiff::Timestamp;
+
+use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+
+/// Keeps keys.
+pub trait Store: std::fmt::Debug + Send + Sync {
+    /// All keys, the oldest first.
+    fn keys(&self) -> Result<Vec<KeyRecord>, StoreError>;
+
+    /// Adds a key; its text is sealed.
+    fn add_key(&self, record: &KeyRecord, key: &ZapiKey) -> Result<(), StoreError>;
+
+    /// Adds keys, all or none. A key that is there already is left as it is; the answer says for
+    /// each whether it was added.
+    fn import_keys(&self, keys: &[(KeyRecord, ZapiKey)]) -> Result<Vec<bool>, StoreError>;
+
+    /// Writes what [`KeyRecord::rotate`] decided, in one step. Refused when the old key was
+    /// rotated or revoked since it was read.
+    fn rotate_key(&self, old: &KeyRecord, new: &KeyRecord, key: &ZapiKey)
+    -> Result<(), StoreError>;
+
+    /// Revokes a key for good. `false` when it was revoked before, or does not exist.
+    fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Opens the sealed text of a key. For somebody who asked to see it.
+    fn key_text(&self, id: &str) -> Result<Option<ZapiKey>, StoreError>;
+
+    /// Notes when keys were last used; an earlier time than is there changes nothing.
+    fn touch_keys(&self, used: &[(KeyHash, Timestamp)]) -> Result<(), StoreError>;
+
+    /// The hash of the token that opens the admin API.
+    fn admin_token(&self) -> Result<Option<KeyHash>, StoreError>;
+
+    /// A number that changes whenever anybody has changed the store, this process or another.
+    /// What it changed, and whether it was a key, is not said.
+    fn version(&self) -> Result<i64, StoreError>;
+}

@@ -1,0 +1,156 @@
+//! Opening a store, and the first start, which makes one.
+//!
+//! All of it happens under the folder's lock, so that of two processes that start at once one
+//! makes the store and the other finds it. A crash in between leaves a state that the next
+//! opening completes.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::folder::{self, Folder};
+use super::seal::MasterKey;
+use super::sqlite::{SqliteStore, Unlocked};
+use super::{Store as _, StoreError};
+use crate::auth::{AdminToken, Environment, KeyRecord, KeyTerms, Owner, Scope, ZapiKey};
+
+/// The environment variable that may give the master key, for those who keep no secret on disk.
+pub const MASTER_KEY_VARIABLE: &str = "HOOKWEIR_MASTER_KEY";
+
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The master key, 64 hexadecimal digits, where the environment gives it
+    /// ([`MASTER_KEY_VARIABLE`]); it goes before the file `master.key`.
+    pub master_key: Option<SecretString>,
+}
+
+/// What a first start made, to be told to whoever watches it.
+#[derive(Debug)]
+pub struct FirstStart {
+    /// A sandbox key that opens all functions.
+    pub key: ZapiKey,
+    /// What is known of it.
+    pub record: KeyRecord,
+    /// The file that holds the admin token.
+    pub admin_token: PathBuf,
+}
+
+impl Location {
+    /// The file that holds the admin token, for commands that ask a running gateway.
+    pub fn admin_token_file(&self) -> PathBuf {
+        self.folder().admin_token()
+    }
+
+    /// Reads the admin token from its file; `None` when there is no file.
+    pub fn read_admin_token(&self) -> Result<Option<AdminToken>, StoreError> {
+        let text = folder::read_secret(&self.admin_token_file())?;
+        Ok(text.map(|text| AdminToken::new(&text)))
+    }
+
+    fn folder(&self) -> Folder {
+        Folder::new(&self.data_dir)
+    }
+}
+
+/// Opens a store that exists.
+pub fn open(location: &Location) -> Result<SqliteStore, StoreError> {
+    let folder = location.folder();
+    if !folder.database().exists() {
+        let path = location.data_dir.clone();
+        return Err(StoreError::Missing { path });
+    }
+    let _lock = folder.lock()?;
+    open_locked(&folder, location)
+}
+
+/// Opens a store, made where there is none, without a key in it.
+pub fn open_or_create(location: &Location) -> Result<SqliteStore, StoreError> {
+    let folder = location.folder();
+    folder.create()?;
+    let _lock = folder.lock()?;
+    folder.create_database()?;
+    let store = open_locked(&folder, location)?;
+    if store.admin_token()?.is_none() {
+        renew_admin_token(&folder, &store)?;
+    }
+    Ok(store)
+}
+
+/// Opens a store as `serve` does: made where there is none, with an admin token and, where there
+/// is not one key yet, a sandbox key that opens all functions. An admin token whose file was
+/// removed is replaced by another.
+pub fn open_or_init(
+    location: &Location,
+    now: Timestamp,
+) -> Result<(SqliteStore, Option<FirstStart>), StoreError> {
+    let store = open_or_create(location)?;
+    let folder = location.folder();
+    let _lock = folder.lock()?;
+    if !folder.admin_token().exists() {
+        renew_admin_token(&folder, &store)?;
+    }
+    if !store.keys()?.is_empty() {
+        return Ok((store, None));
+    }
+    let key = ZapiKey::generate()?;
+    let terms = KeyTerms {
+        label: "first start".to_owned(),
+        owner: Owner::default(),
+        environment: Environment::Sandbox,
+        scope: Scope::All,
+        expires: None,
+    };
+    let record = KeyRecord::issue(&key, terms, now)?;
+    store.add_key(&record, &key)?;
+    let admin_token = folder.admin_token();
+    let first = FirstStart {
+        key,
+        record,
+        admin_token,
+    };
+    Ok((store, Some(first)))
+}
+
+fn open_locked(folder: &Folder, location: &Location) -> Result<SqliteStore, StoreError> {
+    let database = Unlocked::open(&folder.database())?;
+    let (master, place) = if let Some(text) = &location.master_key {
+        let place = format!("`{MASTER_KEY_VARIABLE}`");
+        (parse(text.expose_secret(), &place)?, place)
+    } else {
+        let path = folder.master_key();
+        let place = format!("`{}`", path.display());
+        (master_key_file(&path, &place, &database)?, place)
+    };
+    database.unlock(master, &place)
+}
+
+/// The master key of the file; made if nothing was sealed yet.
+fn master_key_file(path: &Path, place: &str, database: &Unlocked) -> Result<MasterKey, StoreError> {
+    if let Some(text) = folder::read_secret(path)? {
+        return parse(&text, place);
+    }
+    if database.is_sealed()? {
+        let (path, variable) = (path.to_owned(), MASTER_KEY_VARIABLE);
+        return Err(StoreError::MasterKeyMissing { path, variable });
+    }
+    // On disk before anything is sealed with it.
+    let master = MasterKey::generate()?;
+    folder::write_secret(path, &master.to_text())?;
+    Ok(master)
+}
+
+fn parse(text: &str, place: &str) -> Result<MasterKey, StoreError> {
+    let place = place.to_owned();
+    MasterKey::parse(text).ok_or(StoreError::MasterKeyForm { place })
+}
+
+fn renew_admin_token(folder: &Folder, store: &SqliteStore) -> Result<(), StoreError> {
+    let token = AdminToken::generate()?;
+    // The file first: a token whose hash alone was written could not be found again.
+    folder::write_secret(&folder.admin_token(), token.expose())?;
+    store.set_admin_token(token.hash())
+}

@@ -1,0 +1,393 @@
+//! The embedded engine: SQLite, one file.
+//!
+//! Two connections are kept. One does the work. The other only watches: SQLite's `data_version`
+//! changes on a connection when *another* one has written, and so ours writing is seen too.
+//!
+//! `synchronous=FULL` with a write-ahead log: what was answered to be done is on disk.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
+    named_params, params,
+};
+
+use super::migrate::{Found, STEPS, migrate};
+use super::row::{self, RawKey};
+use super::seal::MasterKey;
+use super::{Store, StoreError};
+use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+
+/// How long a writer waits for another one.
+const BUSY: Duration = Duration::from_secs(5);
+/// Before 3.51.3, two connections that checkpoint at once can corrupt the file.
+const SAFE_SQLITE: i32 = 3_051_003;
+/// Entry of `meta`: a known text, sealed, so that a wrong master key is found out at once.
+const MASTER_CHECK: &str = "master_check";
+const ADMIN_TOKEN: &str = "admin_token";
+
+/// The store in one SQLite file.
+pub struct SqliteStore {
+    path: PathBuf,
+    work: Mutex<Connection>,
+    watch: Mutex<Connection>,
+    master: MasterKey,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A database that is open and laid out, but whose master key is not known yet.
+pub(super) struct Unlocked {
+    path: PathBuf,
+    work: Connection,
+    watch: Connection,
+}
+
+impl Unlocked {
+    /// Opens a database file that exists, and takes the steps of layout that it lacks.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < SAFE_SQLITE {
+            let found = rusqlite::version().to_owned();
+            return Err(StoreError::UnsafeSqlite { found });
+        }
+        let error = StoreError::database(path);
+        let mut work = connect(path).map_err(|source| match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => foreign(path),
+            _ => error(source),
+        })?;
+        match migrate(&mut work, STEPS).map_err(&error)? {
+            Found::Ready => {}
+            Found::Foreign => return Err(foreign(path)),
+            Found::Newer(found) => {
+                let (path, known) = (path.to_owned(), STEPS.len());
+                return Err(StoreError::Newer { path, found, known });
+            }
+        }
+        // Not before it is known to be ours.
+        work.pragma_update(None, "journal_mode", "WAL")
+            .map_err(&error)?;
+        let watch = connect(path).map_err(&error)?;
+        watch
+            .pragma_update(None, "query_only", true)
+            .map_err(&error)?;
+        let path = path.to_owned();
+        Ok(Self { path, work, watch })
+    }
+
+    /// Whether anything was ever sealed here.
+    pub(super) fn is_sealed(&self) -> Result<bool, StoreError> {
+        let check = meta(&self.work, MASTER_CHECK).map_err(StoreError::database(&self.path))?;
+        Ok(check.is_some())
+    }
+
+    /// Makes it a store. The first master key that comes here is the store's from then on;
+    /// `place` tells where this one stood.
+    pub(super) fn unlock(self, master: MasterKey, place: &str) -> Result<SqliteStore, StoreError> {
+        let check_place = format!("meta:{MASTER_CHECK}");
+        let error = StoreError::database(&self.path);
+        if let Some(sealed) = meta(&self.work, MASTER_CHECK).map_err(&error)? {
+            if master.unseal(&check_place, &sealed).is_err() {
+                return Err(StoreError::MasterKeyWrong {
+                    place: place.to_owned(),
+                    path: self.path,
+                });
+            }
+        } else {
+            let sealed = master.seal(&check_place, "hookweir")?;
+            set_meta(&self.work, MASTER_CHECK, &sealed).map_err(&error)?;
+        }
+        Ok(SqliteStore {
+            path: self.path,
+            work: Mutex::new(self.work),
+            watch: Mutex::new(self.watch),
+            master,
+        })
+    }
+}
+
+impl SqliteStore {
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sets the hash of the admin token.
+    pub(super) fn set_admin_token(&self, hash: KeyHash) -> Result<(), StoreError> {
+        set_meta(&self.connection(), ADMIN_TOKEN, &hash.0).map_err(StoreError::database(&self.path))
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection_for_tests(&self) -> MutexGuard<'_, Connection> {
+        self.connection()
+    }
+
+    /// Runs `write` as one transaction, which waits for other writers at its beginning.
+    fn write<T>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError>,
+    ) -> Result<T, StoreError> {
+        let error = StoreError::database(&self.path);
+        let mut connection = self.connection();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&error)?;
+        let answer = match write(&transaction) {
+            Ok(answer) => answer,
+            Err(WriteError::Sql(source)) => return Err(error(source)),
+            Err(WriteError::Other(other)) => return Err(other),
+        };
+        transaction.commit().map_err(&error)?;
+        Ok(answer)
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        read(&self.connection()).map_err(StoreError::database(&self.path))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic in between rolled its transaction back, so the connection is good.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `false` when the same key is there already.
+    fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        record: &KeyRecord,
+        key: &ZapiKey,
+    ) -> Result<bool, WriteError> {
+        let sealed = self
+            .master
+            .seal(&place(&record.id), key.expose())
+            .map_err(|error| WriteError::Other(error.into()))?;
+        let milliseconds = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
+        let added = transaction.execute(
+            "INSERT INTO keys (id, hash, sealed, hint, label, owner_id, owner_email, owner_name,
+                 owner_org_id, environment, functions, created, expires, revoked, last_used,
+                 replaced_by)
+             VALUES (:id, :hash, :sealed, :hint, :label, :owner_id, :owner_email, :owner_name,
+                 :owner_org_id, :environment, :functions, :created, :expires, :revoked,
+                 :last_used, :replaced_by)
+             ON CONFLICT (hash) DO NOTHING",
+            named_params! {
+                ":id": record.id,
+                ":hash": record.hash.0,
+                ":sealed": sealed,
+                ":hint": record.hint,
+                ":label": record.label,
+                ":owner_id": record.owner.id,
+                ":owner_email": record.owner.email,
+                ":owner_name": record.owner.name,
+                ":owner_org_id": record.owner.org_id,
+                ":environment": record.environment.as_str(),
+                ":functions": row::functions(&record.scope),
+                ":created": record.created.as_millisecond(),
+                ":expires": milliseconds(record.expires),
+                ":revoked": milliseconds(record.revoked),
+                ":last_used": milliseconds(record.last_used),
+                ":replaced_by": record.replaced_by,
+            },
+        )?;
+        Ok(added == 1)
+    }
+}
+
+impl Store for SqliteStore {
+    fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        let rows = self.read(|connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {} FROM keys ORDER BY created, rowid",
+                    row::COLUMNS
+                ))?
+                .query_map([], RawKey::read)?
+                .collect::<rusqlite::Result<Vec<RawKey>>>()
+        })?;
+        rows.into_iter().map(RawKey::into_record).collect()
+    }
+
+    fn add_key(&self, record: &KeyRecord, key: &ZapiKey) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            if self.insert(transaction, record, key)? {
+                return Ok(());
+            }
+            Err(WriteError::Other(StoreError::Duplicate))
+        })
+    }
+
+    fn import_keys(&self, keys: &[(KeyRecord, ZapiKey)]) -> Result<Vec<bool>, StoreError> {
+        self.write(|transaction| {
+            keys.iter()
+                .map(|(record, key)| self.insert(transaction, record, key))
+                .collect()
+        })
+    }
+
+    fn rotate_key(
+        &self,
+        old: &KeyRecord,
+        new: &KeyRecord,
+        key: &ZapiKey,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            if !self.insert(transaction, new, key)? {
+                return Err(WriteError::Other(StoreError::Duplicate));
+            }
+            let changed = transaction.execute(
+                "UPDATE keys SET expires = ?2, replaced_by = ?3
+                 WHERE id = ?1 AND revoked IS NULL AND replaced_by IS NULL",
+                params![
+                    old.id,
+                    old.expires.map(Timestamp::as_millisecond),
+                    old.replaced_by
+                ],
+            )?;
+            if changed == 1 {
+                return Ok(());
+            }
+            let id = old.id.clone();
+            Err(WriteError::Other(StoreError::Overtaken { id }))
+        })
+    }
+
+    fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|transaction| {
+            let changed = transaction.execute(
+                "UPDATE keys SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL",
+                params![id, now.as_millisecond()],
+            )?;
+            Ok(changed == 1)
+        })
+    }
+
+    fn key_text(&self, id: &str) -> Result<Option<ZapiKey>, StoreError> {
+        let found = self.read(|connection| {
+            connection
+                .query_row("SELECT sealed, hash FROM keys WHERE id = ?1", [id], |row| {
+                    Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+                })
+                .optional()
+        })?;
+        let Some((sealed, hash)) = found else {
+            return Ok(None);
+        };
+        let damaged = |what| {
+            let id = id.to_owned();
+            StoreError::Damaged { id, what }
+        };
+        let text = self
+            .master
+            .unseal(&place(id), &sealed)
+            .map_err(|_| damaged("its sealed text does not open"))?;
+        let key = ZapiKey::parse(&text).ok_or_else(|| damaged("its sealed text is not a key"))?;
+        if key.hash().0.as_slice() != hash {
+            return Err(damaged("its sealed text is another key's"));
+        }
+        Ok(Some(key))
+    }
+
+    fn touch_keys(&self, used: &[(KeyHash, Timestamp)]) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let mut touch = transaction.prepare_cached(
+                "UPDATE keys SET last_used = ?2
+                 WHERE hash = ?1 AND (last_used IS NULL OR last_used < ?2)",
+            )?;
+            for (hash, time) in used {
+                touch.execute(params![hash.0, time.as_millisecond()])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn admin_token(&self) -> Result<Option<KeyHash>, StoreError> {
+        let hash = self.read(|connection| meta(connection, ADMIN_TOKEN))?;
+        hash.map(|bytes| {
+            bytes.try_into().map(KeyHash).map_err(|_| {
+                let id = "the admin token".to_owned();
+                let what = "its hash has not 32 bytes";
+                StoreError::Damaged { id, what }
+            })
+        })
+        .transpose()
+    }
+
+    fn version(&self) -> Result<i64, StoreError> {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        watch
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .map_err(StoreError::database(&self.path))
+    }
+}
+
+/// What can end a transaction: SQLite, or our own decision.
+enum WriteError {
+    Sql(rusqlite::Error),
+    Other(StoreError),
+}
+
+impl From<rusqlite::Error> for WriteError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    // Not created here: the file is made beforehand, with its permissions.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    // The page size and `auto_vacuum` count only while the file is empty.
+    connection.execute_batch(
+        "PRAGMA page_size = 16384;
+         PRAGMA auto_vacuum = INCREMENTAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    Ok(connection)
+}
+
+fn foreign(path: &Path) -> StoreError {
+    let path = path.to_owned();
+    StoreError::Foreign { path }
+}
+
+/// The place that a key's text is sealed for.
+fn place(id: &str) -> String {
+    format!("key:{id}")
+}
+
+fn meta(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+fn set_meta(connection: &Connection, name: &str, value: &[u8]) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            params![name, value],
+        )
+        .map(|_| ())
+}
