@@ -21,3 +21,5 @@ pub mod zoho;
 pub mod route;
 
 pub mod store;
+
+pub mod gateway;

@@ -1,0 +1,316 @@
+//! The life of one request, free of warp and of sockets.
+//!
+//! ```text
+//! Head ─find─▶ Admission (route and generation, pinned; how large a body may be)
+//! Admission + InboundRequest ─accept─▶ Reply | Refusal
+//!      authenticate ▶ rate ▶ when ▶ check ▶ respond; each value evaluated when it is first needed
+//! ```
+//!
+//! A request sees one generation from beginning to end. Nothing of a function's expressions runs
+//! before its caller is known. Parsing is lazy: a body that no expression reads is not parsed. On
+//! the way of a request there is no lock (but for functions with a rate), no copy of the body and
+//! no wait; its values live in an arena that the thread uses again for the next request.
+//!
+//! What a request comes to:
+//!
+//! * `when` that is false, or fails: `200` and Zoho's envelope around the word `skipped`. The
+//!   reason is for the log.
+//! * a `check` that is not true, or fails for want of what it looks at, directly or by way of
+//!   `let`: what its `else` says.
+//! * anything else that fails: `422` with the field's name when something that the function reads
+//!   is missing, `500` otherwise.
+//! * a body that is not what its content type says, once anything has read it: `400` or `415`,
+//!   whatever the function made of it.
+//!
+//! A key in the query or in a url-encoded form of a request to Zoho's own address needs
+//! `auth_type=apikey` beside it, as at Zoho's. The older address, `accept.path`, multipart bodies
+//! and the header `X-ZAPI-Key` do not; an `auth_type` that says something else is refused
+//! everywhere.
+
+mod evaluation;
+mod rate;
+mod refusal;
+mod reload;
+mod request;
+pub mod trial;
+pub mod view;
+
+pub use refusal::Refusal;
+pub use reload::{
+    Fingerprint, LastReload, ReloadOutcome, ReloadReport, Reloader, Variables, compile_folder,
+};
+pub use request::{Head, InboundRequest, Reply};
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Method, header};
+
+use crate::auth::{Caller, Environment, KeyRecord, KeyRefusal, Keyring};
+use crate::expr::{Budget, Scope};
+use crate::route::{AddressKind, Generation, Missed, Pattern, Route};
+use crate::spec::KeyRule;
+use crate::value::Arena;
+
+use evaluation::{Answered, Evaluation};
+use rate::Rates;
+use view::{Credentials, Facts, View};
+
+/// Takes requests through their routes.
+#[derive(Debug)]
+pub struct Gateway {
+    generation: ArcSwap<Generation>,
+    keyring: ArcSwap<Keyring>,
+    rates: ArcSwap<Rates>,
+}
+
+/// A route was found: which, of which generation, and how much it takes.
+#[derive(Debug)]
+pub struct Admission {
+    /// Pinned for the whole request.
+    pub generation: Arc<Generation>,
+    /// The route.
+    pub route: Arc<Route>,
+    /// Largest body, in bytes.
+    pub max_body: u64,
+    /// By which kind of address it was found.
+    pub address: AddressKind,
+    /// The parameters of `accept.path`, decoded; none when the request came by Zoho's address.
+    pub path: Vec<(String, String)>,
+}
+
+/// What became of a request, for the answer, the log and the metrics.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer, or why there is none.
+    pub result: Result<Reply, Refusal>,
+    /// The key that was used.
+    pub key: Option<Arc<KeyRecord>>,
+    /// Of the key; without one, of the listener. `None` when the caller was turned away.
+    pub environment: Option<Environment>,
+    /// For the operator: why `when` did not hold, or which check failed how.
+    pub note: Option<String>,
+}
+
+/// What differs between a request that was sent and one of a function's own tests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'s> {
+    pub(crate) keyring: &'s Keyring,
+    /// Of callers without a key.
+    pub(crate) environment: Environment,
+    /// `env.NAME` values.
+    pub(crate) env: &'s [(String, String)],
+    /// The event's id, where it is known already.
+    pub(crate) event_id: Option<&'s str>,
+}
+
+impl Gateway {
+    /// A gateway that serves this set.
+    pub fn new(generation: Generation, keyring: Keyring) -> Self {
+        let rates = Rates::of(&generation, &Rates::default());
+        Self {
+            generation: ArcSwap::from_pointee(generation),
+            keyring: ArcSwap::from_pointee(keyring),
+            rates: ArcSwap::from_pointee(rates),
+        }
+    }
+
+    /// The set that new requests get.
+    pub fn generation(&self) -> Arc<Generation> {
+        self.generation.load_full()
+    }
+
+    /// Swaps in another set; requests in hand keep theirs.
+    pub fn install(&self, generation: Generation) {
+        let rates = Rates::of(&generation, &self.rates.load());
+        self.rates.store(Arc::new(rates));
+        self.generation.store(Arc::new(generation));
+    }
+
+    /// Swaps in another keyring.
+    pub fn install_keys(&self, keyring: Keyring) {
+        self.keyring.store(Arc::new(keyring));
+    }
+
+    /// Finds the route by method and path. Called before the body is read.
+    pub fn find(&self, head: &Head) -> Result<Admission, Refusal> {
+        admit(self.generation.load_full(), head)
+    }
+
+    /// What `Allow` says for a path; `None` when nothing answers there.
+    pub fn allowed(&self, path: &str) -> Option<Vec<Method>> {
+        let methods = self.generation.load().methods(path);
+        (!methods.is_empty()).then(|| methods.allow())
+    }
+
+    /// Takes a whole request through its route. Never waits.
+    pub fn accept(&self, admission: &Admission, request: &InboundRequest) -> Outcome {
+        let keyring = self.keyring.load();
+        let surroundings = Surroundings {
+            keyring: &keyring,
+            environment: Environment::Production,
+            env: &admission.generation.env,
+            event_id: None,
+        };
+        take(admission, request, surroundings, |caller| {
+            let head = &request.head;
+            self.rates
+                .load()
+                .check(&admission.route.name, caller, head.peer, head.received_at)
+                .map_err(|retry_after| Refusal::TooFast { retry_after })
+        })
+    }
+}
+
+/// Finds the route in one generation.
+pub(crate) fn admit(generation: Arc<Generation>, head: &Head) -> Result<Admission, Refusal> {
+    let (route, found) = match generation.find(&head.method, &head.path) {
+        Ok((route, found)) => (Arc::clone(route), found),
+        Err(Missed::Address) => return Err(Refusal::NoRoute),
+        Err(Missed::Method(methods)) => return Err(Refusal::MethodNotAllowed(methods.allow())),
+    };
+    let names = route.pattern.iter().flat_map(Pattern::parameters);
+    let path = names.map(str::to_owned).zip(found.parameters).collect();
+    Ok(Admission {
+        max_body: route.max_body,
+        address: found.address,
+        path,
+        generation,
+        route,
+    })
+}
+
+thread_local! {
+    /// Of the requests of this thread, one after the other.
+    static ARENA: RefCell<Arena> = RefCell::new(Arena::new());
+}
+
+/// An arena that grew beyond this is given back.
+const ARENA_KEPT: usize = 1 << 20;
+
+/// The life of a request whose route is known. `admits` may turn a known caller away.
+pub(crate) fn take(
+    admission: &Admission,
+    request: &InboundRequest,
+    surroundings: Surroundings<'_>,
+    admits: impl FnOnce(&Caller) -> Result<(), Refusal>,
+) -> Outcome {
+    let limits = &admission.generation.limits;
+    let credentials = Credentials::of(request, limits.parts);
+    let refused = |refusal, key| Outcome {
+        result: Err(refusal),
+        key,
+        environment: None,
+        note: None,
+    };
+    let caller = match authenticate(admission, request, &credentials, surroundings) {
+        Ok(caller) => caller,
+        Err(refusal) => return refused(refusal, None),
+    };
+    if let Err(refusal) = admits(&caller) {
+        return refused(refusal, caller.key);
+    }
+    let Answered { result, note } = ARENA.with_borrow_mut(|arena| {
+        let answered = evaluate(
+            admission,
+            request,
+            &credentials,
+            &caller,
+            surroundings,
+            arena,
+        );
+        if arena.allocated() > ARENA_KEPT {
+            *arena = Arena::new();
+        } else {
+            arena.reset();
+        }
+        answered
+    });
+    Outcome {
+        result,
+        key: caller.key,
+        environment: Some(caller.environment),
+        note,
+    }
+}
+
+fn authenticate(
+    admission: &Admission,
+    request: &InboundRequest,
+    credentials: &Credentials<'_>,
+    surroundings: Surroundings<'_>,
+) -> Result<Caller, Refusal> {
+    let anonymous = Caller::anonymous(surroundings.environment);
+    let rule = admission.route.keys;
+    if rule == KeyRule::None {
+        return Ok(anonymous);
+    }
+    let auth_type = credentials.auth_type.as_deref();
+    if auth_type == Some("oauth") || (credentials.zapikey.is_none() && credentials.has_oauth_token)
+    {
+        return Err(Refusal::OAuthNotOffered);
+    }
+    let Some(key) = credentials.zapikey.as_deref() else {
+        return match rule {
+            KeyRule::Required => Err(Refusal::Key(KeyRefusal::Missing)),
+            KeyRule::Optional | KeyRule::None => Ok(anonymous),
+        };
+    };
+    // Zoho's own callers send `auth_type` beside the key. A header and a part of a multipart body
+    // are ours alone: who uses them has said what he presents.
+    let headers = &request.head.headers;
+    let is_multipart = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        let kind = value.as_bytes().get(.."multipart/".len());
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"))
+    });
+    let needs_type = admission.address == AddressKind::Zoho
+        && !headers.contains_key(view::KEY_HEADER)
+        && !is_multipart;
+    if auth_type.map_or(needs_type, |auth_type| auth_type != "apikey") {
+        return Err(Refusal::Key(KeyRefusal::Missing));
+    }
+    surroundings
+        .keyring
+        .authenticate(key, &admission.route.name, request.head.received_at)
+        .map_err(Refusal::Key)
+}
+
+fn evaluate(
+    admission: &Admission,
+    request: &InboundRequest,
+    credentials: &Credentials<'_>,
+    caller: &Caller,
+    surroundings: Surroundings<'_>,
+    arena: &Arena,
+) -> Answered {
+    let Admission {
+        generation, route, ..
+    } = admission;
+    let view = View::new(Facts {
+        request,
+        arena,
+        credentials,
+        caller,
+        path: &admission.path,
+        function: &route.name,
+        generation: generation.number,
+        arguments: &route.arguments,
+        env: surroundings.env,
+        parts: generation.limits.parts,
+        event_id: surroundings.event_id,
+    });
+    let evaluation = Evaluation::new(route, view);
+    let budget = Budget {
+        steps: generation.limits.steps,
+        memory: generation.limits.memory,
+    };
+    let scope = Scope::new(
+        arena,
+        &evaluation,
+        route.variables(),
+        request.head.received_at,
+        budget,
+    );
+    evaluation.answer(&scope, generation.limits.response)
+}

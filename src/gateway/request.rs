@@ -1,0 +1,49 @@
+//! A request as it arrived, and what goes back.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
+
+/// What is known before the body is read.
+#[derive(Debug)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// The path as it was sent, still percent-encoded.
+    pub path: String,
+    /// The query as it was sent, without the `?`.
+    pub query: Option<String>,
+    /// The header lines, repeats included.
+    pub headers: HeaderMap,
+    /// Who connected; behind a trusted proxy, whom the proxy names.
+    pub peer: Option<IpAddr>,
+    /// When the head was complete.
+    pub received_at: Timestamp,
+    /// The request's id: the sender's where it is harmless, else ours.
+    pub request_id: Arc<str>,
+}
+
+/// A whole request.
+#[derive(Debug)]
+pub struct InboundRequest {
+    /// See [`Head`].
+    pub head: Head,
+    /// The body, byte for byte.
+    pub body: Bytes,
+}
+
+/// What goes back.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Header lines, content type included; no `Content-Length`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// `when` was false.
+    pub skipped: bool,
+}

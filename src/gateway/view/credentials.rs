@@ -1,0 +1,92 @@
+//! What a caller presents to be known by: the key and `auth_type`.
+//!
+//! Looked for in the query, in the header `X-ZAPI-Key`, and only then in a form, url-encoded or
+//! multipart. Nothing else of the request is read for it: this runs before the caller is known.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::HeaderMap;
+
+use super::media::Media;
+use super::{multipart, pairs};
+use crate::gateway::InboundRequest;
+
+/// The header that carries a key.
+pub const KEY_HEADER: &str = "x-zapi-key";
+
+/// What a caller presents. Cannot be printed.
+#[derive(Clone, Default)]
+pub struct Credentials<'a> {
+    /// The key's text, unchecked.
+    pub zapikey: Option<Cow<'a, str>>,
+    /// `auth_type` as it was sent: `apikey`, `oauth`, or anything.
+    pub auth_type: Option<Cow<'a, str>>,
+    /// There is an `Authorization` header with one of Zoho's OAuth tokens.
+    pub has_oauth_token: bool,
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("zapikey", &self.zapikey.as_ref().map(|_| "…"))
+            .field("auth_type", &self.auth_type)
+            .field("has_oauth_token", &self.has_oauth_token)
+            .finish()
+    }
+}
+
+impl<'a> Credentials<'a> {
+    /// Of a request. Of a multipart body at most `parts` parts are looked at.
+    pub fn of(request: &'a InboundRequest, parts: usize) -> Self {
+        let head = &request.head;
+        let query = head.query.as_deref().unwrap_or("").as_bytes();
+        let mut found = Self {
+            zapikey: pairs::first(query, pairs::KEY).or_else(|| in_header(&head.headers)),
+            auth_type: pairs::first(query, "auth_type"),
+            has_oauth_token: head
+                .headers
+                .get_all(http::header::AUTHORIZATION)
+                .iter()
+                .any(is_oauth),
+        };
+        if found.zapikey.is_some() && found.auth_type.is_some() {
+            return found;
+        }
+        match Media::of(&head.method, &head.headers, request.body.is_empty()) {
+            Media::Form(_) => {
+                let form = &request.body;
+                found.zapikey = found.zapikey.or_else(|| pairs::first(form, pairs::KEY));
+                found.auth_type = found.auth_type.or_else(|| pairs::first(form, "auth_type"));
+            }
+            Media::Multipart(boundary) if found.zapikey.is_none() => {
+                let (key, auth_type) = multipart::credentials(&request.body, boundary, parts);
+                found.zapikey = key.map(Cow::Owned);
+                found.auth_type = found.auth_type.or(auth_type.map(Cow::Owned));
+            }
+            Media::Multipart(_)
+            | Media::Absent
+            | Media::Encoded(_)
+            | Media::Json(_)
+            | Media::Xml(_)
+            | Media::Text(_)
+            | Media::Other(_) => {}
+        }
+        found
+    }
+}
+
+/// Whether a header line holds one of Zoho's OAuth tokens.
+pub(super) fn is_oauth(value: &http::HeaderValue) -> bool {
+    let scheme = value
+        .as_bytes()
+        .split(|byte| *byte == b' ')
+        .next()
+        .unwrap_or(b"");
+    scheme.eq_ignore_ascii_case(b"Zoho-oauthtoken")
+}
+
+fn in_header(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let value = headers.get(KEY_HEADER)?;
+    value.to_str().ok().map(|text| Cow::Borrowed(text.trim()))
+}
