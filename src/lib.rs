@@ -23,3 +23,5 @@ pub mod route;
 pub mod store;
 
 pub mod gateway;
+
+pub mod server;
