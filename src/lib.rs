@@ -25,3 +25,5 @@ pub mod store;
 pub mod gateway;
 
 pub mod server;
+
+pub mod cli;
