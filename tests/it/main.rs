@@ -1,0 +1,26 @@
+//! The one integration binary: one link, one process, many modules. `tests/README.md` tells what
+//! goes where.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test ends where something is not as it should be, its helpers too"
+)]
+
+mod cel;
+mod diagnostics;
+mod docs;
+mod gateway;
+mod grammar;
+mod harness;
+mod jsonpath;
+mod keys;
+mod process;
+mod request_model;
+mod server;
+mod tidy;
+mod trials;
+mod urls;

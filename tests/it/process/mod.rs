@@ -1,0 +1,24 @@
+//! The program as its users meet it: the real binary, in a process of its own, over HTTP.
+//!
+//! What other modules test within one process is taken as given here. These tests are for what
+//! only a process has: arguments and exit codes, signals, files that change beside it, other
+//! processes that talk to it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod commands;
+mod keys;
+mod load;
+mod project;
+mod reload;
+mod secrets;
+mod start;
+mod stop;
+mod systemd;
+mod watch;
