@@ -3,15 +3,18 @@
 //! A keyring does not change; another is swapped in for it. What it notes, when each key was last
 //! used, it notes in cells that the next keyring shares, so that a swap loses no use. Noting takes
 //! one relaxed load and, once a second for a key, one relaxed store: no lock, no allocation and no
-//! system call stand on the way of a request.
+//! system call stand on the way of a request. A key that was found once is known again by a tag
+//! (see `recognition`).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
+use super::recognition::Recognition;
 use super::{Environment, KeyHash, KeyRecord, KeyState};
 
 /// The length of every key; a text of another length is no key, and is not hashed.
@@ -59,9 +62,27 @@ pub enum KeyRefusal {
 
 /// All keys, by hash. Immutable: a change makes a new one, which is swapped in. A clone is the
 /// same ring: it has the same keys and notes uses in the same cells.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Keyring {
     by_hash: HashMap<KeyHash, Entry>,
+    seen: Arc<Recognition<Entry>>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("by_hash", &self.by_hash)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Keyring {
+    fn default() -> Self {
+        Self {
+            by_hash: HashMap::new(),
+            seen: Arc::new(Recognition::new(0)),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -88,15 +109,17 @@ impl Keyring {
             let record = Arc::new(record);
             (record.hash, Entry { record, used })
         };
+        let by_hash: HashMap<_, _> = records.into_iter().map(entry).collect();
         Self {
-            by_hash: records.into_iter().map(entry).collect(),
+            seen: Arc::new(Recognition::new(by_hash.len())),
+            by_hash,
         }
     }
 
     /// Finds the key and decides whether it opens `function` at `now`. An empty text is a missing
     /// one.
     ///
-    /// The work is the same whether there is such a key or not: one hash, one look-up, one
+    /// What is not known takes the same work whatever it is: a tag, one hash, one look-up, one
     /// comparison in constant time.
     pub fn authenticate(
         &self,
@@ -107,15 +130,7 @@ impl Keyring {
         if presented.is_empty() {
             return Err(KeyRefusal::Missing);
         }
-        // The length is the caller's own; what it costs to hash a text must not be.
-        let is_candidate = presented.len() == KEY_LENGTH;
-        let hash = KeyHash::of(if is_candidate { presented } else { NO_KEY });
-        let found = self.by_hash.get(&hash);
-        let kept = found.map_or(KeyHash([0; 32]), |entry| entry.record.hash);
-        let is_same = bool::from(hash.ct_eq(&kept));
-        let entry = found
-            .filter(|_| is_same && is_candidate)
-            .ok_or(KeyRefusal::Unknown)?;
+        let entry = self.identify(presented).ok_or(KeyRefusal::Unknown)?;
         match entry.record.state(now) {
             KeyState::Revoked => return Err(KeyRefusal::Revoked),
             KeyState::Expired => return Err(KeyRefusal::Expired),
@@ -129,6 +144,24 @@ impl Keyring {
             key: Some(Arc::clone(&entry.record)),
             environment: entry.record.environment,
         })
+    }
+
+    fn identify(&self, presented: &str) -> Option<&Entry> {
+        // The length is the caller's own; what it costs to hash a text must not be.
+        let is_candidate = presented.len() == KEY_LENGTH;
+        let tag = is_candidate.then(|| self.seen.tag(presented)).flatten();
+        if let Some(entry) = tag.and_then(|tag| self.seen.get(tag)) {
+            return Some(entry);
+        }
+        let hash = KeyHash::of(if is_candidate { presented } else { NO_KEY });
+        let found = self.by_hash.get(&hash);
+        let kept = found.map_or(KeyHash([0; 32]), |entry| entry.record.hash);
+        let is_same = bool::from(hash.ct_eq(&kept));
+        let entry = found.filter(|_| is_same && is_candidate)?;
+        if let Some(tag) = tag {
+            self.seen.note(tag, entry.clone());
+        }
+        Some(entry)
     }
 
     /// The keys, in no order.
@@ -250,7 +283,40 @@ mod tests {
     #[test]
     fn the_hash_of_no_key_opens_nothing_even_if_it_stood_in_the_ring() {
         let (_, record) = issue(Scope::All, |record| record.hash = KeyHash::of(NO_KEY));
-        check(record, "short", Err(KeyRefusal::Unknown));
+        check(record.clone(), "short", Err(KeyRefusal::Unknown));
+        let ring = Keyring::new([record]);
+        let ask = |text| ring.authenticate(text, "lead", at(NOON)).map(|_| ());
+        assert_eq!(ask(NO_KEY), Ok(()));
+        assert_eq!(ask("short"), Err(KeyRefusal::Unknown));
+    }
+
+    #[test]
+    fn a_key_that_is_known_again_is_judged_anew() {
+        let (key, record) = issue(Scope::Functions(vec!["lead".to_owned()]), |record| {
+            record.expires = Some(at("2026-01-01T13:00:00Z"));
+        });
+        let ring = Keyring::new([record.clone()]);
+        let ask = |ring: &Keyring, function, time| {
+            ring.authenticate(key.expose(), function, at(time))
+                .map(|_| ())
+        };
+        for _ in 0..2 {
+            assert_eq!(ask(&ring, "lead", NOON), Ok(()));
+            assert_eq!(ask(&ring, "other", NOON), Err(KeyRefusal::OutOfScope));
+            let late = ask(&ring, "lead", "2026-01-01T13:00:00Z");
+            assert_eq!(late, Err(KeyRefusal::Expired));
+        }
+        // What one ring has noted the next one does not know.
+        let mut revoked = record;
+        revoked.revoked = Some(at(NOON));
+        assert_eq!(
+            ask(&ring.renewed([revoked]), "lead", NOON),
+            Err(KeyRefusal::Revoked)
+        );
+        assert_eq!(
+            ask(&ring.renewed([]), "lead", NOON),
+            Err(KeyRefusal::Unknown)
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Keys: pure decisions over text, hashes and time.
 //!
 //! A ZAPI key is 256 random bits in Zoho's form, `1003.<32 hex>.<32 hex>`. It is looked up by the
-//! SHA-256 of its text and then compared in constant time; a key that does not exist takes the
-//! same work. What a caller presented is never kept: a [`Caller`] has the key's record, which has
-//! no text.
+//! SHA-256 of its text and then compared in constant time; a key that has opened something before
+//! is known again by a keyed tag. What a caller presented is never kept: a [`Caller`] has the
+//! key's record, which has no text.
 //!
 //! ```text
 //! KeyTerms + ZapiKey ─issue─▶ KeyRecord ─rotate─▶ (the old one, ending; the new one)
@@ -15,6 +15,7 @@
 mod key;
 mod keyring;
 mod random;
+mod recognition;
 mod record;
 
 pub use key::{AdminToken, KeyHash, ZapiKey, without_keys};
