@@ -2,8 +2,8 @@
 //!
 //! A map is a slice of entries in the order of its source, and a way to look keys up. Up to
 //! [`SMALL`] entries are searched one after the other, lengths first, which beats any index. A
-//! larger map that was made by an [`Arena`] gets a sorted index when somebody first looks a key
-//! up; a map that is only passed through never pays for one.
+//! larger map that was made by an [`Arena`] gets a sorted index once keys have been looked up in
+//! it a few times: sorting costs as much as many such looks, and most maps see one or two.
 //!
 //! Keys of an object and of a keyed map are there once: whoever makes the map sees to it. In a
 //! multi-map they may repeat, and all that follows treats such a map as a map from each key to its
@@ -17,6 +17,11 @@ use super::{Arena, Value};
 
 /// Up to so many entries a look-up scans.
 pub(crate) const SMALL: usize = 16;
+
+/// After so many looks through a larger map it gets its index.
+const SCANS: u32 = 8;
+/// In the last place of an index: it is sorted.
+const SORTED: u32 = u32::MAX;
 
 /// A key of a [`Map`].
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +130,9 @@ impl<'a> From<&'a str> for Key<'a> {
 #[derive(Clone, Copy)]
 pub struct Map<'a> {
     entries: Entries<'a>,
-    /// Positions in the order of their keys, then of their entries, then a 1 once they are
-    /// sorted. Empty where there is no index. Two threads that sort at once write the same.
+    /// Positions in the order of their keys, then of their entries; last, how often keys were
+    /// looked up without it, or [`SORTED`]. Empty where there is no index. Two threads that sort
+    /// at once write the same.
     index: &'a [AtomicU32],
 }
 
@@ -200,14 +206,13 @@ impl<'a> Map<'a> {
         match (self.entries, key) {
             (_, Key::String(name)) => self.get_str(name),
             (Entries::Keyed(entries), _) => {
-                let at = if self.index.is_empty() {
-                    entries.iter().position(|(known, _)| *known == key)?
-                } else {
-                    self.search(|at| {
+                let at = match self.sorted() {
+                    None => entries.iter().position(|(known, _)| *known == key)?,
+                    Some(index) => search(index, |at| {
                         entries
                             .get(at)
                             .map_or(Ordering::Less, |(known, _)| known.order(key))
-                    })?
+                    })?,
                 };
                 entries.get(at).map(|(_, value)| *value)
             }
@@ -302,11 +307,11 @@ impl<'a> Map<'a> {
     fn position(&self, name: &str) -> Option<usize> {
         match self.entries {
             Entries::Object(entries) | Entries::Multi(entries) | Entries::Headers(entries) => {
-                if self.index.is_empty() {
+                let Some(index) = self.sorted() else {
                     return entries
                         .iter()
                         .position(|(known, _)| self.is_same(known, name));
-                }
+                };
                 let lowered;
                 let name = if self.ignores_case() {
                     lowered = name.to_ascii_lowercase();
@@ -314,7 +319,7 @@ impl<'a> Map<'a> {
                 } else {
                     name
                 };
-                self.search(|at| {
+                search(index, |at| {
                     entries
                         .get(at)
                         .map_or(Ordering::Less, |(known, _)| text_order(known, name))
@@ -322,10 +327,10 @@ impl<'a> Map<'a> {
             }
             Entries::Keyed(entries) => {
                 let key = Key::String(name);
-                if self.index.is_empty() {
+                let Some(index) = self.sorted() else {
                     return entries.iter().position(|(known, _)| *known == key);
-                }
-                self.search(|at| {
+                };
+                search(index, |at| {
                     entries
                         .get(at)
                         .map_or(Ordering::Less, |(known, _)| known.order(key))
@@ -334,19 +339,20 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The first position, in the order of the index, whose key is `Equal` to what is sought.
-    fn search(&self, order: impl Fn(usize) -> Ordering) -> Option<usize> {
-        let (ready, positions) = self.index.split_last()?;
-        if ready.load(atomic::Ordering::Acquire) == 0 {
-            self.sort(positions);
-            ready.store(1, atomic::Ordering::Release);
+    /// The index, where it pays: of a larger map that has been looked through a few times.
+    fn sorted(&self) -> Option<&'a [AtomicU32]> {
+        let (state, positions) = self.index.split_last()?;
+        let scans = state.load(atomic::Ordering::Acquire);
+        if scans < SCANS {
+            // Looks that are counted once instead of twice do no harm.
+            state.store(scans + 1, atomic::Ordering::Relaxed);
+            return None;
         }
-        let position = |slot: &AtomicU32| slot.load(atomic::Ordering::Relaxed) as usize;
-        let found = positions.partition_point(|slot| order(position(slot)) == Ordering::Less);
-        positions
-            .get(found)
-            .map(position)
-            .filter(|&at| order(at) == Ordering::Equal)
+        if scans != SORTED {
+            self.sort(positions);
+            state.store(SORTED, atomic::Ordering::Release);
+        }
+        Some(positions)
     }
 
     fn sort(&self, positions: &[AtomicU32]) {
@@ -369,6 +375,16 @@ impl<'a> Map<'a> {
             slot.store(at, atomic::Ordering::Relaxed);
         }
     }
+}
+
+/// The first position, in the order of the index, whose key is `Equal` to what is sought.
+fn search(index: &[AtomicU32], order: impl Fn(usize) -> Ordering) -> Option<usize> {
+    let position = |slot: &AtomicU32| slot.load(atomic::Ordering::Relaxed) as usize;
+    let found = index.partition_point(|slot| order(position(slot)) == Ordering::Less);
+    index
+        .get(found)
+        .map(position)
+        .filter(|&at| order(at) == Ordering::Equal)
 }
 
 impl fmt::Debug for Map<'_> {
