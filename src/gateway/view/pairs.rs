@@ -71,22 +71,38 @@ pub(super) fn cookies(line: &str) -> impl Iterator<Item = Pair<'_>> {
 }
 
 fn raw_pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let segments = text.split(|byte| *byte == b'&');
+    let mut rest = Some(text);
+    let segments = std::iter::from_fn(move || {
+        let (segment, behind) = cut(rest?, b'&');
+        rest = behind;
+        Some(segment)
+    });
     segments.filter(|segment| !segment.is_empty()).map(halves)
 }
 
 fn halves(segment: &[u8]) -> (&[u8], &[u8]) {
-    let mut halves = segment.splitn(2, |byte| *byte == b'=');
-    (halves.next().unwrap_or(b""), halves.next().unwrap_or(b""))
+    let (name, value) = cut(segment, b'=');
+    (name, value.unwrap_or_default())
+}
+
+/// What stands before the first `border`, and what behind it, where there is one.
+fn cut(text: &[u8], border: u8) -> (&[u8], Option<&[u8]>) {
+    let Some((before, behind)) =
+        memchr::memchr(border, text).and_then(|at| text.split_at_checked(at))
+    else {
+        return (text, None);
+    };
+    (before, behind.get(1..))
 }
 
 fn is_named(raw: &[u8], name: &str) -> bool {
-    // Each escape is at least as long as what it stands for.
-    raw.len() >= name.len() && *unescape(raw) == *name.as_bytes()
+    // An escape is longer than what it stands for, and a name that is asked for has no space.
+    raw == name.as_bytes()
+        || raw.len() > name.len() && raw.contains(&b'%') && *unescape(raw) == *name.as_bytes()
 }
 
 fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
-    if !raw.contains(&b'%') && !raw.contains(&b'+') {
+    if memchr::memchr2(b'%', b'+', raw).is_none() {
         return Cow::Borrowed(raw);
     }
     if raw.contains(&b'+') {
