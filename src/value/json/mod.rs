@@ -5,6 +5,7 @@
 //! is written as it came: integers of 64 bits are exact, and other numbers keep their characters.
 
 mod read;
+mod scan;
 mod tree;
 mod write;
 

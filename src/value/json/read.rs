@@ -1,13 +1,14 @@
 //! JSON text to values, as RFC 8259 has it.
 //!
-//! `serde_json` finds the tokens; the values are built here, children first on a stack that all
-//! levels share and then as one slice in the arena. No `serde_json::Value` exists at any time.
+//! The text is gone over once. Strings without an escape, names among them, stay where they are in
+//! the text; children are gathered on a stack that all levels share and then copied as one slice
+//! into the arena. No `serde_json::Value` exists at any time: building one costs several times as
+//! much as all else that a function does. What is taken and what is refused is held against
+//! `serde_json` by the tests.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-
+use super::scan;
 use crate::value::{Arena, Value};
 
 /// Why a text is not JSON, and where. Lines and columns count from 1, columns in characters.
@@ -34,162 +35,408 @@ pub fn read<'a>(text: &'a [u8], arena: &'a Arena, depth: usize) -> Result<Value<
             "a byte order mark (U+FEFF) stands before the JSON",
         ));
     }
-    if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
-        return Err(at(text, 0, "there is no JSON here, only an empty text"));
-    }
-    let mut state = State {
-        arena,
-        values: Vec::with_capacity(64),
-        entries: Vec::with_capacity(64),
-        numbers: Numbers { text, position: 0 },
-    };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.disable_recursion_limit();
     let depth = depth.min(super::DEPTH);
-    Node {
-        state: &mut state,
-        depth,
-        limit: depth,
-    }
-    .deserialize(&mut deserializer)
-    .and_then(|value| deserializer.end().map(|()| value))
-    .map_err(|error| explain(text, &error))
+    let mut reader = Reader {
+        arena,
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        values: Vec::with_capacity(64),
+        entries: Vec::with_capacity(128),
+        problem: Problem::Start,
+    };
+    reader.whole(depth).map_err(|Broken| {
+        let message = match reader.problem {
+            Problem::Deep => return at(text, reader.at, &deep(depth)),
+            _ if text.bytes().all(|byte| byte.is_ascii_whitespace()) => {
+                return at(text, 0, "there is no JSON here, only an empty text");
+            }
+            problem => problem.message(),
+        };
+        // What is missing at the end is told at the last character that is there.
+        at(text, reader.at.min(text.len().saturating_sub(1)), message)
+    })
 }
 
-struct State<'a> {
+fn deep(limit: usize) -> String {
+    format!("more than {limit} levels of nesting")
+}
+
+struct Reader<'a> {
     arena: &'a Arena,
+    text: &'a str,
+    bytes: &'a [u8],
+    /// The byte that is looked at.
+    at: usize,
     /// Items of the lists that are being read, the innermost last.
     values: Vec<Value<'a>>,
     /// Entries of the objects that are being read, the innermost last.
     entries: Vec<(&'a str, Value<'a>)>,
-    numbers: Numbers<'a>,
+    /// Once something is [`Broken`]: what, at `at`.
+    problem: Problem,
 }
 
-struct Node<'s, 'a> {
-    state: &'s mut State<'a>,
-    depth: usize,
-    limit: usize,
+/// The text is not JSON; the reader knows why.
+#[derive(Debug)]
+struct Broken;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    Start,
+    Deep,
+    EndInList,
+    EndInObject,
+    EndInString,
+    EndInValue,
+    Name,
+    Colon,
+    CommaOrEnd,
+    LastComma,
+    Escape,
+    Surrogate,
+    Control,
+    Number,
+    Large,
+    More,
 }
 
-impl<'a> Node<'_, 'a> {
-    fn child(&mut self) -> Node<'_, 'a> {
-        Node {
-            state: self.state,
-            depth: self.depth,
-            limit: self.limit,
+impl Problem {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Start => "no value starts like this",
+            Self::Deep => "there are too many levels of nesting",
+            Self::EndInList => "the text ends inside a list",
+            Self::EndInObject => "the text ends inside an object",
+            Self::EndInString => "the text ends inside a string",
+            Self::EndInValue => "the text ends where a value should stand",
+            Self::Name => "the name of a field must stand in double quotes",
+            Self::Colon => "expected `:` behind the name of a field",
+            Self::CommaOrEnd => "expected a comma or the closing bracket",
+            Self::LastComma => "a comma stands before the closing bracket",
+            Self::Escape => {
+                "no escape starts like this; JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX"
+            }
+            Self::Surrogate => "half of a surrogate pair: \\ud800 to \\udfff must come in pairs",
+            Self::Control => "a control character stands unescaped in a string",
+            Self::Number => "this is not a number as JSON writes them",
+            Self::Large => "this number is too large for a double",
+            Self::More => "there is more text after the end of the JSON",
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn whole(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+        let value = self.value(depth)?;
+        match self.peek() {
+            None => Ok(value),
+            Some(_) => self.broken(Problem::More),
         }
     }
 
-    fn enter<E: de::Error>(&mut self) -> Result<(), E> {
-        let depth = self.depth.checked_sub(1);
-        self.depth = depth
-            .ok_or_else(|| E::custom(format_args!("more than {} levels of nesting", self.limit)))?;
+    /// Says what is wrong at the present byte.
+    #[cold]
+    fn broken<T>(&mut self, problem: Problem) -> Result<T, Broken> {
+        self.problem = problem;
+        Err(Broken)
+    }
+
+    /// As [`Self::broken`], or what it is when the text is at its end.
+    #[cold]
+    fn broken_or<T>(&mut self, problem: Problem, end: Problem) -> Result<T, Broken> {
+        let is_end = self.at >= self.bytes.len();
+        self.broken(if is_end { end } else { problem })
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// The next byte that is no white space.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        let byte = self.byte()?;
+        if byte > b' ' {
+            return Some(byte);
+        }
+        self.at = scan::past_space(self.bytes, self.at);
+        self.byte()
+    }
+
+    #[inline]
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(Value::String(self.string()?))
+            }
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.list(depth),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'n') => self.word(b"null", Value::Null),
+            Some(b't') => self.word(b"true", Value::Bool(true)),
+            Some(b'f') => self.word(b"false", Value::Bool(false)),
+            _ => self.broken_or(Problem::Start, Problem::EndInValue),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], value: Value<'a>) -> Result<Value<'a>, Broken> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if rest.starts_with(word) {
+            self.at += word.len();
+            return Ok(value);
+        }
+        let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
+        self.at += same;
+        self.broken_or(Problem::Start, Problem::EndInValue)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return self.broken(Problem::Deep);
+        };
+        self.at += 1;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::List(&[]));
+        }
+        let start = self.values.len();
+        loop {
+            if self.peek().is_none() {
+                return self.broken(Problem::EndInList);
+            }
+            let item = self.value(depth)?;
+            self.values.push(item);
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => break,
+                _ => return self.broken_or(Problem::CommaOrEnd, Problem::EndInList),
+            }
+            if self.peek() == Some(b']') {
+                return self.broken(Problem::LastComma);
+            }
+        }
+        self.at += 1;
+        let items = self.values.get(start..).unwrap_or_default();
+        let list = self.arena.list(items);
+        self.values.truncate(start);
+        Ok(list)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return self.broken(Problem::Deep);
+        };
+        self.at += 1;
+        let start = self.entries.len();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(self.arena.object(&[]));
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return self.broken_or(Problem::Name, Problem::EndInObject);
+            }
+            self.at += 1;
+            let name = self.string()?;
+            if self.peek() != Some(b':') {
+                return self.broken_or(Problem::Colon, Problem::EndInObject);
+            }
+            self.at += 1;
+            let value = self.value(depth)?;
+            self.entries.push((name, value));
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return self.broken_or(Problem::CommaOrEnd, Problem::EndInObject),
+            }
+            if self.peek() == Some(b'}') {
+                return self.broken(Problem::LastComma);
+            }
+        }
+        self.at += 1;
+        unite_equal_names(&mut self.entries, start);
+        let entries = self.entries.get(start..).unwrap_or_default();
+        let object = self.arena.object(entries);
+        self.entries.truncate(start);
+        Ok(object)
+    }
+
+    /// The rest of a string, behind its opening quote.
+    #[inline]
+    fn string(&mut self) -> Result<&'a str, Broken> {
+        let start = self.at;
+        self.at = scan::string_end(self.bytes, start);
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        match self.byte() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(text)
+            }
+            Some(b'\\') => self.escaped(text),
+            _ => self.broken_or(Problem::Control, Problem::EndInString),
+        }
+    }
+
+    /// As [`Self::string`], from the first escape on: `before` stands before it.
+    fn escaped(&mut self, before: &str) -> Result<&'a str, Broken> {
+        let mut text = self.arena.text_buffer(before.len() + 32);
+        text.push_str(before);
+        loop {
+            match self.byte() {
+                Some(b'\\') => {
+                    self.at += 1;
+                    text.push(self.escape()?);
+                }
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(text.into_bump_str());
+                }
+                _ => return self.broken_or(Problem::Control, Problem::EndInString),
+            }
+            let start = self.at;
+            self.at = scan::string_end(self.bytes, start);
+            text.push_str(self.text.get(start..self.at).unwrap_or_default());
+        }
+    }
+
+    /// What stands behind a backslash.
+    fn escape(&mut self) -> Result<char, Broken> {
+        let plain = match self.byte() {
+            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                return self.code_point();
+            }
+            _ => return self.broken_or(Problem::Escape, Problem::EndInString),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    fn code_point(&mut self) -> Result<char, Broken> {
+        let first = self.hex()?;
+        let code = match first {
+            0xd800..=0xdbff => {
+                if self.bytes.get(self.at..self.at + 2) != Some(b"\\u") {
+                    return self.broken_or(Problem::Surrogate, Problem::EndInString);
+                }
+                self.at += 2;
+                let second = self.hex()?;
+                if !(0xdc00..=0xdfff).contains(&second) {
+                    return self.broken(Problem::Surrogate);
+                }
+                0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
+            }
+            code => code,
+        };
+        match char::from_u32(code) {
+            Some(char) => Ok(char),
+            None => self.broken(Problem::Surrogate),
+        }
+    }
+
+    /// Four hex digits.
+    fn hex(&mut self) -> Result<u32, Broken> {
+        let mut code = 0;
+        for _ in 0..4 {
+            match self.byte().and_then(|byte| char::from(byte).to_digit(16)) {
+                Some(digit) => code = code * 16 + digit,
+                None => return self.broken_or(Problem::Escape, Problem::EndInString),
+            }
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    fn number(&mut self) -> Result<Value<'a>, Broken> {
+        let start = self.at;
+        let is_negative = self.byte() == Some(b'-');
+        self.at += usize::from(is_negative);
+        let first = self.at;
+        // Wraps where there are more digits than 64 bits hold; then it is not looked at.
+        let mut whole: u64 = 0;
+        while let Some(digit @ b'0'..=b'9') = self.byte() {
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            self.at += 1;
+        }
+        let digits = self.at - first;
+        if digits == 0 {
+            return self.broken_or(Problem::Number, Problem::EndInValue);
+        }
+        if digits > 1 && self.bytes.get(first) == Some(&b'0') {
+            self.at = first + 1;
+            return self.broken(Problem::Number);
+        }
+        let is_whole = !self.fraction()?;
+        let lexeme = self.text.get(start..self.at).unwrap_or_default();
+        if is_whole && let Some(value) = integer(is_negative, whole, digits, lexeme) {
+            return Ok(value);
+        }
+        match lexeme.parse::<f64>() {
+            Ok(double) if double.is_finite() => Ok(Value::Number(lexeme)),
+            _ => {
+                self.at -= 1;
+                self.broken(Problem::Large)
+            }
+        }
+    }
+
+    /// Goes past a fraction and an exponent; whether there was one.
+    fn fraction(&mut self) -> Result<bool, Broken> {
+        let mut is_there = false;
+        if self.byte() == Some(b'.') {
+            is_there = true;
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.byte() {
+            is_there = true;
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.byte() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(is_there)
+    }
+
+    /// Goes past one digit or more.
+    fn digits(&mut self) -> Result<(), Broken> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.byte() {
+            self.at += 1;
+        }
+        if self.at == start {
+            return self.broken_or(Problem::Number, Problem::EndInValue);
+        }
         Ok(())
     }
 }
 
-impl<'a> DeserializeSeed<'a> for Node<'_, 'a> {
-    type Value = Value<'a>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Value<'a>, D::Error> {
-        deserializer.deserialize_any(self)
+/// A number without fraction or exponent, where it is one of the integer types: not `-0`, which
+/// only a double can be, and not what is too long.
+fn integer<'a>(is_negative: bool, whole: u64, digits: usize, lexeme: &str) -> Option<Value<'a>> {
+    // 19 digits always fit.
+    let whole = if digits < 20 {
+        whole
+    } else if is_negative {
+        return None;
+    } else {
+        lexeme.parse().ok()?
+    };
+    if !is_negative {
+        return Some(i64::try_from(whole).map_or(Value::UInt(whole), Value::Int));
     }
-}
-
-impl<'a> Visitor<'a> for Node<'_, 'a> {
-    type Value = Value<'a>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value<'a>, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Value<'a>, E> {
-        Ok(Value::Bool(flag))
-    }
-
-    fn visit_i64<E>(self, int: i64) -> Result<Value<'a>, E> {
-        Ok(Value::Int(int))
-    }
-
-    fn visit_u64<E>(self, uint: u64) -> Result<Value<'a>, E> {
-        Ok(i64::try_from(uint).map_or(Value::UInt(uint), Value::Int))
-    }
-
-    fn visit_f64<E>(self, double: f64) -> Result<Value<'a>, E> {
-        Ok(self
-            .state
-            .numbers
-            .next()
-            .map_or(Value::Double(double), Value::Number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value<'a>, E> {
-        Ok(Value::String(self.state.arena.string(text)))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Value<'a>, E> {
-        Ok(Value::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(mut self, mut items: A) -> Result<Value<'a>, A::Error> {
-        self.enter()?;
-        let start = self.state.values.len();
-        while let Some(item) = items.next_element_seed(self.child())? {
-            self.state.values.push(item);
-        }
-        let list = self
-            .state
-            .arena
-            .list(self.state.values.get(start..).unwrap_or_default());
-        self.state.values.truncate(start);
-        Ok(list)
-    }
-
-    fn visit_map<A: MapAccess<'a>>(mut self, mut fields: A) -> Result<Value<'a>, A::Error> {
-        self.enter()?;
-        let start = self.state.entries.len();
-        while let Some(name) = fields.next_key_seed(Name(self.state.arena))? {
-            let value = fields.next_value_seed(self.child())?;
-            self.state.entries.push((name, value));
-        }
-        unite_equal_names(&mut self.state.entries, start);
-        let object = self
-            .state
-            .arena
-            .object(self.state.entries.get(start..).unwrap_or_default());
-        self.state.entries.truncate(start);
-        Ok(object)
-    }
-}
-
-struct Name<'a>(&'a Arena);
-
-impl<'a> DeserializeSeed<'a> for Name<'a> {
-    type Value = &'a str;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<&'a str, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Name<'a> {
-    type Value = &'a str;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a field")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<&'a str, E> {
-        Ok(self.0.string(name))
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'a str) -> Result<&'a str, E> {
-        Ok(name)
-    }
+    (whole != 0)
+        .then(|| 0_i64.checked_sub_unsigned(whole))
+        .flatten()
+        .map(Value::Int)
 }
 
 /// Gives the first entry of a name the value of the last one, and drops the others.
@@ -249,102 +496,6 @@ fn fingerprint(name: &str) -> u64 {
             .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
     };
     (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Finds again the characters of the numbers that `serde_json` rounded to doubles. It is asked in
-/// the order of the text, so all calls together go over the text once, and not at all when there
-/// are none.
-struct Numbers<'a> {
-    text: &'a str,
-    position: usize,
-}
-
-impl<'a> Numbers<'a> {
-    /// The next number that is neither of the integer types.
-    fn next(&mut self) -> Option<&'a str> {
-        let bytes = self.text.as_bytes();
-        let mut at = self.position;
-        let mut in_string = false;
-        loop {
-            let byte = *bytes.get(at)?;
-            match byte {
-                b'"' => in_string = !in_string,
-                b'\\' if in_string => at += 1,
-                b'-' | b'0'..=b'9' if !in_string => {
-                    let rest = bytes.get(at..)?;
-                    let is_part =
-                        |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-                    let end = at
-                        + rest
-                            .iter()
-                            .position(|byte| !is_part(byte))
-                            .unwrap_or(rest.len());
-                    let lexeme = self.text.get(at..end)?;
-                    if !is_integer(lexeme) {
-                        self.position = end;
-                        return Some(lexeme);
-                    }
-                    at = end;
-                    continue;
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-    }
-}
-
-/// Whether `serde_json` gives this number as an integer. `-0` it gives as a double.
-fn is_integer(lexeme: &str) -> bool {
-    if lexeme.len() < 18 {
-        return lexeme != "-0"
-            && !lexeme
-                .bytes()
-                .any(|byte| matches!(byte, b'.' | b'e' | b'E'));
-    }
-    lexeme.parse::<i64>().is_ok() || lexeme.parse::<u64>().is_ok()
-}
-
-fn explain(text: &str, error: &serde_json::Error) -> JsonError {
-    let raw = error.to_string();
-    let raw = raw
-        .rsplit_once(" at line ")
-        .map_or(raw.as_str(), |(message, _)| message);
-    let message = match raw {
-        "EOF while parsing a list" => "the text ends inside a list",
-        "EOF while parsing an object" => "the text ends inside an object",
-        "EOF while parsing a string" => "the text ends inside a string",
-        "EOF while parsing a value" => "the text ends where a value should stand",
-        "expected value" | "expected ident" => "no value starts like this",
-        "expected `\"`" | "key must be a string" => {
-            "the name of a field must stand in double quotes"
-        }
-        "invalid escape" => {
-            "no escape starts like this; JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX"
-        }
-        "invalid number" => "this is not a number as JSON writes them",
-        "number out of range" => "this number is too large for a double",
-        "lone leading surrogate in hex escape"
-        | "unexpected end of hex escape"
-        | "invalid unicode code point" => {
-            "half of a surrogate pair: \\ud800 to \\udfff must come in pairs"
-        }
-        "control character (\\u0000-\\u001F) found while parsing a string" => {
-            "a control character stands unescaped in a string"
-        }
-        "trailing comma" => "a comma stands before the closing bracket",
-        "trailing characters" => "there is more text after the end of the JSON",
-        other => other,
-    };
-    let start = line_start(text, error.line());
-    at(text, start + error.column().saturating_sub(1), message)
-}
-
-fn line_start(text: &str, line: usize) -> usize {
-    let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-    line.checked_sub(2)
-        .and_then(|index| newlines.map(|(at, _)| at + 1).nth(index))
-        .unwrap_or(0)
 }
 
 fn not_utf8(bytes: &[u8], error: &std::str::Utf8Error) -> JsonError {

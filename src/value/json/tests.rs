@@ -262,6 +262,36 @@ proptest! {
     }
 
     #[test]
+    fn a_text_with_one_mistake_is_judged_as_serde_json_judges_it(
+        tree in trees(), place in any::<prop::sample::Index>(), kind in 0..3, odd in any::<u8>(),
+        common in prop::sample::select(&b"\"\\{}[],:0-.eEu \n\td"[..]), is_common in any::<bool>(),
+    ) {
+        let mut text = serde_json::to_vec(&tree).unwrap();
+        let (place, byte) = (place.index(text.len()), if is_common { common } else { odd });
+        match kind {
+            0 => text[place] = byte,
+            1 => text.insert(place, byte),
+            _ => { text.remove(place); }
+        }
+        let arena = Arena::new();
+        let ours = read(&text, &arena, DEPTH);
+        let theirs = serde_json::from_slice::<serde_json::Value>(&text);
+        prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} of {:?}", ours, String::from_utf8_lossy(&text));
+        if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
+            prop_assert_eq!(to_tree(ours).unwrap(), theirs);
+        }
+    }
+
+    #[test]
+    fn strings_of_any_length_come_through(text in "(.|[\"\\\\\u{1f}\u{20}]){0,70}", behind in ".{0,20}") {
+        let tree = serde_json::json!({ text.as_str(): behind.as_str(), "b": [text] });
+        let written = serde_json::to_vec(&tree).unwrap();
+        let arena = Arena::new();
+        let value = read(&written, &arena, DEPTH).expect("serde_json wrote it");
+        prop_assert_eq!(to_tree(value).unwrap(), tree);
+    }
+
+    #[test]
     fn never_panics_on_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let arena = Arena::new();
         let ours = read(&bytes, &arena, DEPTH).is_ok();
