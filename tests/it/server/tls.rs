@@ -257,7 +257,10 @@ fn http_2_streams_in_hand_are_finished() {
             .unwrap();
         assert_eq!(answer.await.unwrap().status().as_u16(), 200);
         drop(sender);
-        connection.await.unwrap().unwrap();
+        // The server may have hung up before the client says good-bye.
+        if let Err(error) = connection.await.unwrap() {
+            assert!(error.is_io(), "{error}");
+        }
     });
     gateway.wait();
 }
