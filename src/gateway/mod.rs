@@ -165,7 +165,7 @@ impl Gateway {
 
 /// Finds the route in one generation.
 pub(crate) fn admit(generation: Arc<Generation>, head: &Head) -> Result<Admission, Refusal> {
-    let (route, found) = match generation.find(&head.method, &head.path) {
+    let (route, found) = match generation.find(&head.method, head.path()) {
         Ok((route, found)) => (Arc::clone(route), found),
         Err(Missed::Address) => return Err(Refusal::NoRoute),
         Err(Missed::Method(methods)) => return Err(Refusal::MethodNotAllowed(methods.allow())),
@@ -265,7 +265,7 @@ fn authenticate(
         kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"))
     });
     let needs_type = admission.address == AddressKind::Zoho
-        && !headers.contains_key(view::KEY_HEADER)
+        && !headers.contains_key(&view::KEY_HEADER)
         && !is_multipart;
     if auth_type.map_or(needs_type, |auth_type| auth_type != "apikey") {
         return Err(Refusal::Key(KeyRefusal::Missing));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 
@@ -12,10 +13,8 @@ use jiff::Timestamp;
 pub struct Head {
     /// The method.
     pub method: Method,
-    /// The path as it was sent, still percent-encoded.
-    pub path: String,
-    /// The query as it was sent, without the `?`.
-    pub query: Option<String>,
+    /// Path and query as they were sent, still percent-encoded.
+    pub target: PathAndQuery,
     /// The header lines, repeats included.
     pub headers: HeaderMap,
     /// Who connected; behind a trusted proxy, whom the proxy names.
@@ -24,6 +23,18 @@ pub struct Head {
     pub received_at: Timestamp,
     /// The request's id: the sender's where it is harmless, else ours.
     pub request_id: Arc<str>,
+}
+
+impl Head {
+    /// The path as it was sent.
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
+    /// The query as it was sent, without the `?`; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.target.query().unwrap_or_default()
+    }
 }
 
 /// A whole request.

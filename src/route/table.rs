@@ -25,10 +25,14 @@ use percent_encoding::percent_decode_str;
 use super::methods::Methods;
 use super::pattern::{Pattern, Segment};
 
+/// What a stranger sends is only looked up here, never put in, so that a hash need not withstand
+/// strangers.
+type ByText<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
+
 /// The addresses of one generation.
 #[derive(Debug, Default)]
 pub struct RouteTable {
-    names: HashMap<Box<str>, Entry>,
+    names: ByText<Entry>,
     nodes: Vec<Node>,
 }
 
@@ -40,7 +44,7 @@ struct Entry {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, usize>,
+    literals: ByText<usize>,
     parameter: Option<usize>,
     ends: Vec<Entry>,
 }
@@ -197,7 +201,11 @@ impl Search<'_> {
 
 /// A segment, percent-decoded once; `None` for one that no address may have.
 fn decode(segment: &str) -> Option<Cow<'_, str>> {
-    let decoded = percent_decode_str(segment).decode_utf8().ok()?;
+    let decoded = if segment.contains('%') {
+        percent_decode_str(segment).decode_utf8().ok()?
+    } else {
+        Cow::Borrowed(segment)
+    };
     (!matches!(&*decoded, "" | "." | "..")).then_some(decoded)
 }
 

@@ -1,6 +1,9 @@
 //! Where webhooks arrive: one catch-all filter that takes each request to the gateway and its
 //! outcome back.
 //!
+//! warp lends a filter its request's head for looking at: whoever keeps it makes a copy. So the
+//! head is taken off before the filter and handed past it; what goes through warp is the body.
+//!
 //! The order is the cheap before the dear: the shape of the head, the function by method and path,
 //! what the head says of the body, the body, and only then the gateway's work on it. Every request
 //! leaves one line in the log and one count in the metrics, also one whose client went away.
@@ -8,23 +11,25 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
-use futures_util::future::{Either, Ready, ready};
+use futures_util::future::{Either, ready};
 use http::header::{ALLOW, CONNECTION, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use tracing::error;
 use warp::Filter;
 use warp::reply::Response;
 
 use super::body;
 use super::connection::{Application, Connection};
-use super::guard::{self, Misshapen};
+use super::guard;
 use super::identity::{self, TRACEPARENT, TraceId, X_REQUEST_ID};
 use super::log::{AccessLog, Line};
 use super::metrics::{Counted, Metrics};
@@ -58,16 +63,11 @@ impl Application for Webhooks {
     ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
     + Send
     + 'static {
-        // A filter for each connection: what a request must know of its connection is bound in,
-        // which costs less than an extension on every request.
         let context = Arc::new(Context {
             ingress: Arc::clone(&self.0),
             connection: Arc::clone(connection),
         });
-        Front {
-            warp: warp::service(catch_all(Arc::clone(&context))),
-            context,
-        }
+        service_fn(move |request| context.take(request))
     }
 }
 
@@ -78,59 +78,54 @@ struct Context {
     connection: Arc<Connection>,
 }
 
-/// Stands before warp for what warp's filters cannot see: the form of the target, repeated lines.
-struct Front<S> {
-    warp: S,
-    context: Arc<Context>,
-}
-
-impl<S> Service<Request<Incoming>> for Front<S>
-where
-    S: tower_service::Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Either<Ready<Result<Response, Infallible>>, S::Future>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        match guard::check(&request, self.context.connection.most_headers) {
-            Ok(()) => Either::Right(self.warp.clone().call(request)),
-            Err(misshapen) => Either::Left(ready(Ok(self.context.refuse(request, misshapen)))),
-        }
-    }
-}
-
+/// Whatever the rest of a request says, it is for the gateway.
 fn catch_all(
-    context: Arc<Context>,
+    exchange: Box<Exchange>,
 ) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone + Send + 'static {
-    let query = warp::query::raw()
-        .map(Some)
-        .or_else(async |_| Ok::<_, Infallible>((None,)));
-    warp::method()
-        .and(warp::path::full())
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .then(
-            move |method, path: warp::path::FullPath, query, headers, body| {
-                let context = Arc::clone(&context);
-                async move {
-                    let path = path.as_str().to_owned();
-                    let mut exchange = Exchange::begin(context, method, path, query, headers);
+    // A filter may be asked again and again; this one is asked once.
+    let exchange = Arc::new(Mutex::new(Some(exchange)));
+    warp::body::stream().then(move |body| {
+        let exchange = exchange
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        async move {
+            match exchange {
+                Some(mut exchange) => {
                     let result = exchange.serve(body).await;
                     exchange.answer(result)
                 }
-            },
-        )
+                None => respond(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    HeaderMap::new(),
+                    Bytes::new(),
+                ),
+            }
+        }
+    })
 }
 
 impl Context {
-    /// Answers a request that is not fit to be looked up.
-    fn refuse(self: &Arc<Self>, request: Request<Incoming>, misshapen: Misshapen) -> Response {
-        let (head, _) = request.into_parts();
-        let path = head.uri.path().to_owned();
-        let exchange = Exchange::begin(Arc::clone(self), head.method, path, None, head.headers);
-        exchange.answer(Err(Refused::Misshapen(misshapen)))
+    fn take(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+        let fitness = guard::check(&request, self.connection.most_headers);
+        let (head, body) = request.into_parts();
+        let exchange = Exchange::begin(Arc::clone(self), head);
+        match fitness {
+            Ok(()) => {
+                let mut service = warp::service(catch_all(exchange));
+                Either::Right(tower_service::Service::call(
+                    &mut service,
+                    Request::new(body),
+                ))
+            }
+            Err(misshapen) => {
+                let refused = Err(Refused::Misshapen(misshapen));
+                Either::Left(ready(Ok(exchange.answer(refused))))
+            }
+        }
     }
 }
 
@@ -153,11 +148,13 @@ struct Exchange {
 impl Exchange {
     fn begin(
         context: Arc<Context>,
-        method: Method,
-        path: String,
-        query: Option<String>,
-        headers: HeaderMap,
-    ) -> Self {
+        Parts {
+            method,
+            uri,
+            headers,
+            ..
+        }: Parts,
+    ) -> Box<Self> {
         let watch = Stopwatch::start();
         context.ingress.metrics.ingress.request_begins();
         context.connection.begin();
@@ -176,14 +173,17 @@ impl Exchange {
         };
         let head = Head {
             method: asked,
-            path,
-            query,
+            // The guard lets nothing pass that has none.
+            target: uri
+                .into_parts()
+                .path_and_query
+                .unwrap_or_else(|| PathAndQuery::from_static("/")),
             headers,
             peer,
             received_at,
             request_id,
         };
-        Self {
+        Box::new(Self {
             context,
             watch,
             request: InboundRequest {
@@ -198,7 +198,7 @@ impl Exchange {
             note: None,
             is_body_read: false,
             is_finished: false,
-        }
+        })
     }
 
     async fn serve<S, B>(&mut self, body: S) -> Result<Served, Refused>
@@ -233,7 +233,7 @@ impl Exchange {
     /// The function, or what OPTIONS is told.
     fn find(&self) -> Result<Found, Refused> {
         let head = &self.request.head;
-        if head.path == "*" {
+        if head.path() == "*" {
             // Of the server, not of an address: the guard lets it through for OPTIONS only.
             let allow = rejection::allow(&[Method::GET, Method::POST]);
             return Ok(Found::Options(allow));
@@ -248,7 +248,7 @@ impl Exchange {
     }
 
     /// Turns the result into an answer, and the request into its line in the log.
-    fn answer(mut self, result: Result<Served, Refused>) -> Response {
+    fn answer(mut self: Box<Self>, result: Result<Served, Refused>) -> Response {
         let (mut response, outcome, reason, length) = match result {
             Ok(Served::Reply(reply)) => {
                 let outcome = if reply.skipped { "skipped" } else { "answered" };
@@ -361,7 +361,7 @@ impl Exchange {
             request_id: &head.request_id,
             trace_id: self.trace.as_ref().map(TraceId::as_str),
             method: &self.method,
-            path: &head.path,
+            path: head.path(),
             function: route.map(|route| &*route.name),
             status,
             outcome,

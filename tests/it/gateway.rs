@@ -81,8 +81,7 @@ fn key(scope: Scope) -> KeyRecord {
 /// One request, built up and sent.
 struct Sent {
     method: Method,
-    path: String,
-    query: Option<String>,
+    target: String,
     headers: HeaderMap,
     body: Bytes,
     at: Timestamp,
@@ -90,14 +89,9 @@ struct Sent {
 
 fn request(line: &str) -> Sent {
     let (method, target) = line.split_once(' ').unwrap();
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query.to_owned())),
-        None => (target, None),
-    };
     Sent {
         method: method.parse().unwrap(),
-        path: path.to_owned(),
-        query,
+        target: target.to_owned(),
         headers: HeaderMap::new(),
         body: Bytes::new(),
         at: NOW.parse().unwrap(),
@@ -124,8 +118,7 @@ impl Sent {
         InboundRequest {
             head: Head {
                 method: self.method,
-                path: self.path,
-                query: self.query,
+                target: self.target.parse().unwrap(),
                 headers: self.headers,
                 peer: Some([127, 0, 0, 1].into()),
                 received_at: self.at,

@@ -41,8 +41,9 @@ fn ask(spec: &str, query: &str, content_type: &str, body: &[u8]) -> Answer {
     }
     let head = Head {
         method: Method::POST,
-        path: "/crm/v8/functions/f/actions/execute".to_owned(),
-        query: Some(query.to_owned()),
+        target: format!("/crm/v8/functions/f/actions/execute?{query}")
+            .parse()
+            .expect("a target"),
         headers,
         peer: None,
         received_at: "2026-11-01T10:00:00Z".parse().expect("an instant"),

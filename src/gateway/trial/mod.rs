@@ -225,18 +225,16 @@ fn curl(test: &Test, request: &InboundRequest) -> Option<String> {
         let _ = write!(line, " --data-binary {}", quoted(body));
     }
     let query: Vec<&str> = head
-        .query
-        .as_deref()
-        .unwrap_or("")
+        .query()
         .split('&')
         .filter(|pair| !pair.is_empty() && !pair.starts_with("zapikey="))
         .collect();
-    let mut url = format!("http://127.0.0.1:8080{}", head.path);
+    let mut url = format!("http://127.0.0.1:8080{}", head.path());
     if !query.is_empty() {
         url.push('?');
         url.push_str(&query.join("&"));
     }
-    if head.query.as_deref().unwrap_or("").contains("zapikey=") {
+    if head.query().contains("zapikey=") {
         return Some(format!("{line} \"{url}&zapikey=$ZAPIKEY\""))
             .filter(|_| !url.contains(['"', '$', '`']));
     }

@@ -46,7 +46,7 @@ pub(super) fn prepare(
     let spec = &test.spec.request;
     let mut headers = header_lines(spec)?;
     let mut body = body(spec, folders, &headers)?;
-    let (target, query) = target(route, spec);
+    let (path, query) = target(route, spec);
     let mut query = Pairs(query.unwrap_or_default());
     query.add_tree(spec.query.as_ref());
     let mut form = Pairs::default();
@@ -73,7 +73,7 @@ pub(super) fn prepare(
             }
             Place::Header => {
                 let value = HeaderValue::try_from(text).map_err(|_| TrialError::own("the key"))?;
-                headers.insert(HeaderName::from_static(KEY_HEADER), value);
+                headers.insert(KEY_HEADER, value);
             }
         }
     }
@@ -110,12 +110,20 @@ pub(super) fn prepare(
     headers
         .entry(header::HOST)
         .or_insert(HeaderValue::from_static("localhost"));
+    let mut target = path;
+    if !query.0.is_empty() {
+        target.push('?');
+        target.push_str(&query.0);
+    }
+    let target = target.parse().map_err(|error| TrialError::Unfit {
+        key: "path",
+        message: format!("this is no path of a request: {error}"),
+    })?;
     Ok(Prepared {
         request: InboundRequest {
             head: Head {
                 method: method(route, spec, has_body),
-                path: target,
-                query: (!query.0.is_empty()).then_some(query.0),
+                target,
                 headers,
                 peer: Some([127, 0, 0, 1].into()),
                 received_at: test.at,

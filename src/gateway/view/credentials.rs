@@ -7,13 +7,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderMap;
+use http::header::HeaderName;
 
 use super::media::Media;
 use super::{multipart, pairs};
 use crate::gateway::InboundRequest;
 
 /// The header that carries a key.
-pub const KEY_HEADER: &str = "x-zapi-key";
+pub const KEY_HEADER: HeaderName = HeaderName::from_static("x-zapi-key");
 
 /// What a caller presents. Cannot be printed.
 #[derive(Clone, Default)]
@@ -40,7 +41,7 @@ impl<'a> Credentials<'a> {
     /// Of a request. Of a multipart body at most `parts` parts are looked at.
     pub fn of(request: &'a InboundRequest, parts: usize) -> Self {
         let head = &request.head;
-        let query = head.query.as_deref().unwrap_or("").as_bytes();
+        let query = head.query().as_bytes();
         let mut found = Self {
             zapikey: pairs::first(query, pairs::KEY).or_else(|| in_header(&head.headers)),
             auth_type: pairs::first(query, "auth_type"),

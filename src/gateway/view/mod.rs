@@ -196,7 +196,7 @@ impl<'a> View<'a> {
         if let Some(query) = self.query.get() {
             return query;
         }
-        let text = self.facts.request.head.query.as_deref().unwrap_or("");
+        let text = self.facts.request.head.query();
         let query = pairs::pairs(text.as_bytes(), None, self.facts.arena);
         self.query.set(Some(query));
         query

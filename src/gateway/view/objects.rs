@@ -77,7 +77,7 @@ fn hidden<'r>(request: &'r InboundRequest, credentials: &'r Credentials<'_>) -> 
         return Vec::new();
     };
     let mut spellings = vec![Cow::Borrowed(key)];
-    let query = request.head.query.as_deref().unwrap_or("");
+    let query = request.head.query();
     for pair in query.split('&') {
         if let Some((_, raw)) = pair.split_once('=') {
             let is_escaped =

@@ -61,8 +61,9 @@ impl Sent {
         let request = InboundRequest {
             head: Head {
                 method: self.method.clone(),
-                path: "/crm/v8/functions/f/actions/execute".to_owned(),
-                query: Some(self.query.clone()),
+                target: format!("/crm/v8/functions/f/actions/execute?{}", self.query)
+                    .parse()
+                    .unwrap(),
                 headers,
                 peer: Some([192, 0, 2, 1].into()),
                 received_at: "2026-11-01T10:00:00.5Z".parse().unwrap(),

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub(super) struct Metrics {
     /// By name. Replaced as a whole when one is added.
-    functions: ArcSwap<HashMap<Arc<str>, Arc<FunctionMetrics>>>,
+    functions: ArcSwap<HashMap<Arc<str>, Arc<FunctionMetrics>, foldhash::fast::RandomState>>,
     /// Held while one is added.
     adding: Mutex<()>,
     /// What came to no function.

@@ -40,9 +40,6 @@ impl Sample {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();
         let (method, target) = lines.next().unwrap().split_once(' ').unwrap();
-        let (path, query) = target
-            .split_once('?')
-            .map_or((target, None), |(path, query)| (path, Some(query)));
         let mut headers = HeaderMap::new();
         for line in lines {
             let (name, value) = line.split_once(": ").unwrap();
@@ -61,8 +58,7 @@ impl Sample {
         let request = InboundRequest {
             head: Head {
                 method: method.parse().unwrap(),
-                path: path.to_owned(),
-                query: query.map(str::to_owned),
+                target: target.parse().unwrap(),
                 headers,
                 peer: Some([192, 0, 2, 1].into()),
                 received_at: ARRIVAL.parse().unwrap(),
