@@ -56,7 +56,12 @@ impl Arena {
 
     /// Copies an object in: text keys, each there once.
     pub fn object<'a>(&'a self, entries: &[(&'a str, Value<'a>)]) -> Value<'a> {
-        Value::Map(self.alloc(Map::object(self.slice(entries)).indexed(self)))
+        Value::Map(self.fields(entries))
+    }
+
+    /// As [`Arena::object`], the map itself.
+    pub(super) fn fields<'a>(&'a self, entries: &[(&'a str, Value<'a>)]) -> &'a Map<'a> {
+        self.alloc(Map::object(self.slice(entries)).indexed(self))
     }
 
     /// Copies a map with keys of any kind in, each there once.

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use super::scan;
-use crate::value::{Arena, Value};
+use crate::value::{Arena, Map, Value};
 
 /// Why a text is not JSON, and where. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,12 +125,40 @@ impl Problem {
     }
 }
 
+/// Where a value goes once it is read.
+///
+/// Each is put there by whoever has read it: handed back first, it would be written to the stack in
+/// halves and read again whole, and the processor waits for that.
+trait Place<'a>: Copy {
+    fn put(self, value: Value<'a>, reader: &mut Reader<'a>);
+}
+
+/// Into the list that is being read; a text's one value is read as one of a list, too.
+#[derive(Clone, Copy)]
+struct Item;
+
+impl<'a> Place<'a> for Item {
+    fn put(self, value: Value<'a>, reader: &mut Reader<'a>) {
+        reader.values.push(value);
+    }
+}
+
+/// Into the object that is being read, under this name.
+#[derive(Clone, Copy)]
+struct Field<'a>(&'a str);
+
+impl<'a> Place<'a> for Field<'a> {
+    fn put(self, value: Value<'a>, reader: &mut Reader<'a>) {
+        reader.entries.push((self.0, value));
+    }
+}
+
 impl<'a> Reader<'a> {
     fn whole(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
-        let value = self.value(depth)?;
-        match self.peek() {
-            None => Ok(value),
-            Some(_) => self.broken(Problem::More),
+        self.value(depth, Item)?;
+        match (self.peek(), self.values.pop()) {
+            (None, Some(value)) => Ok(value),
+            _ => self.broken(Problem::More),
         }
     }
 
@@ -163,50 +191,57 @@ impl<'a> Reader<'a> {
         self.byte()
     }
 
-    #[inline]
-    fn value(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+    fn value(&mut self, depth: usize, place: impl Place<'a>) -> Result<(), Broken> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
-                Ok(Value::String(self.string()?))
+                let text = self.string()?;
+                place.put(Value::String(text), self);
             }
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.list(depth),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'n') => self.word(b"null", Value::Null),
-            Some(b't') => self.word(b"true", Value::Bool(true)),
-            Some(b'f') => self.word(b"false", Value::Bool(false)),
-            _ => self.broken_or(Problem::Start, Problem::EndInValue),
+            Some(b'{') => {
+                let map = self.object(depth)?;
+                place.put(Value::Map(map), self);
+            }
+            Some(b'[') => {
+                let items = self.list(depth)?;
+                place.put(Value::List(items), self);
+            }
+            Some(b'-' | b'0'..=b'9') => return self.number(place),
+            Some(b'n') => return self.word(b"null", Value::Null, place),
+            Some(b't') => return self.word(b"true", Value::Bool(true), place),
+            Some(b'f') => return self.word(b"false", Value::Bool(false), place),
+            _ => return self.broken_or(Problem::Start, Problem::EndInValue),
         }
+        Ok(())
     }
 
-    fn word(&mut self, word: &[u8], value: Value<'a>) -> Result<Value<'a>, Broken> {
+    fn word(&mut self, word: &[u8], value: Value<'a>, place: impl Place<'a>) -> Result<(), Broken> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         if rest.starts_with(word) {
             self.at += word.len();
-            return Ok(value);
+            place.put(value, self);
+            return Ok(());
         }
         let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
         self.at += same;
         self.broken_or(Problem::Start, Problem::EndInValue)
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+    fn list(&mut self, depth: usize) -> Result<&'a [Value<'a>], Broken> {
         let Some(depth) = depth.checked_sub(1) else {
             return self.broken(Problem::Deep);
         };
         self.at += 1;
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Value::List(&[]));
+            return Ok(&[]);
         }
         let start = self.values.len();
         loop {
             if self.peek().is_none() {
                 return self.broken(Problem::EndInList);
             }
-            let item = self.value(depth)?;
-            self.values.push(item);
+            self.value(depth, Item)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => break,
@@ -218,12 +253,12 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         let items = self.values.get(start..).unwrap_or_default();
-        let list = self.arena.list(items);
+        let list = self.arena.slice(items);
         self.values.truncate(start);
         Ok(list)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+    fn object(&mut self, depth: usize) -> Result<&'a Map<'a>, Broken> {
         let Some(depth) = depth.checked_sub(1) else {
             return self.broken(Problem::Deep);
         };
@@ -231,7 +266,7 @@ impl<'a> Reader<'a> {
         let start = self.entries.len();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(self.arena.object(&[]));
+            return Ok(self.arena.fields(&[]));
         }
         loop {
             if self.peek() != Some(b'"') {
@@ -243,8 +278,7 @@ impl<'a> Reader<'a> {
                 return self.broken_or(Problem::Colon, Problem::EndInObject);
             }
             self.at += 1;
-            let value = self.value(depth)?;
-            self.entries.push((name, value));
+            self.value(depth, Field(name))?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => break,
@@ -257,7 +291,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         unite_equal_names(&mut self.entries, start);
         let entries = self.entries.get(start..).unwrap_or_default();
-        let object = self.arena.object(entries);
+        let object = self.arena.fields(entries);
         self.entries.truncate(start);
         Ok(object)
     }
@@ -354,7 +388,7 @@ impl<'a> Reader<'a> {
         Ok(code)
     }
 
-    fn number(&mut self) -> Result<Value<'a>, Broken> {
+    fn number(&mut self, place: impl Place<'a>) -> Result<(), Broken> {
         let start = self.at;
         let is_negative = self.byte() == Some(b'-');
         self.at += usize::from(is_negative);
@@ -376,10 +410,14 @@ impl<'a> Reader<'a> {
         let is_whole = !self.fraction()?;
         let lexeme = self.text.get(start..self.at).unwrap_or_default();
         if is_whole && let Some(value) = integer(is_negative, whole, digits, lexeme) {
-            return Ok(value);
+            place.put(value, self);
+            return Ok(());
         }
         match lexeme.parse::<f64>() {
-            Ok(double) if double.is_finite() => Ok(Value::Number(lexeme)),
+            Ok(double) if double.is_finite() => {
+                place.put(Value::Number(lexeme), self);
+                Ok(())
+            }
             _ => {
                 self.at -= 1;
                 self.broken(Problem::Large)
