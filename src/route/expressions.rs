@@ -212,8 +212,8 @@ fn compile(
     })
 }
 
-/// Words of a text that could be names: those after a dot are not. More than an expression reads
-/// (the variables of its macros, the words of its strings), never less.
+/// Words of a text that could be names: those after a dot, or after `.?`, are not. More than an
+/// expression reads (the variables of its macros, the words of its strings), never less.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     let mut after_dot = false;
@@ -231,7 +231,7 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
                 }
             } else {
                 if !first.is_whitespace() {
-                    after_dot = first == '.';
+                    after_dot = first == '.' || after_dot && first == '?';
                 }
                 rest = rest.get(first.len_utf8()..)?;
             }
@@ -251,6 +251,7 @@ mod tests {
             ["body", "size", "c", "_d2"]
         );
         assert_eq!(words("x[y].z ? 1.5 : é"), ["x", "y", "é"]);
+        assert_eq!(words("a.?b . ? c ?? d ? e : f"), ["a", "d", "e", "f"]);
         assert_eq!(words("Lead ${a.b}: ${c}"), ["Lead", "a", "c"]);
         assert!(words("").is_empty());
     }
