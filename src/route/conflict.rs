@@ -12,7 +12,10 @@ use crate::diagnostic::{Diagnostic, Severity, Span, code};
 use crate::spec::{Document, FieldPath, FunctionSpec, Spec};
 
 /// Reports every function that another one stands in the way of.
-pub(super) fn report(documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn report<'d>(
+    documents: impl Iterator<Item = &'d Document>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let mut names: HashMap<&str, Span> = HashMap::new();
     let mut shapes: HashMap<String, Vec<(Methods, &str, Span)>> = HashMap::new();
     for document in documents {

@@ -51,7 +51,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, code};
-use crate::spec::{Document, FieldPath, Loaded, Spec};
+use crate::spec::{Document, FieldPath, Incomplete, Loaded, Spec};
 
 use expressions::Cache;
 use files::Files;
@@ -73,14 +73,36 @@ pub struct Compilation {
     pub sources: Sources,
 }
 
-/// Whether a problem lies in an expression or template itself, so that it is one also where the
-/// function around it could only be read in part.
-fn is_of_text(problem: Code) -> bool {
-    let expressions = code::expr::ALL.iter().map(|(code, _)| *code);
-    let templates = code::template::ALL.iter().map(|(code, _)| *code);
-    // These may name what was left out.
-    let names = [code::expr::UNKNOWN_NAME, code::expr::UNKNOWN_FIELD];
-    !names.contains(&problem) && expressions.chain(templates).any(|code| code == problem)
+/// Whether a problem of what could be read of a document is one of the document, too, and does
+/// not come from what was left out.
+fn is_of_the_whole(problem: &Diagnostic, document: &Incomplete) -> bool {
+    let lacks = |keys: &[&str]| keys.iter().any(|key| document.lacks(key));
+    match problem.code {
+        code::route::UNUSED_LET => false,
+        code::route::MISSING_AUTH => !lacks(&["auth"]),
+        code::route::NO_TEST => !lacks(&["tests"]),
+        code::route::NO_LAST_CASE | code::route::UNREACHABLE_CASE | code::route::MIXED_ANSWER => {
+            !lacks(&["respond"])
+        }
+        code::route::BAD_TEST => !problem.span.is_some_and(|span| document.is_touched(span)),
+        code::expr::UNKNOWN_NAME
+        | code::expr::UNKNOWN_FIELD
+        | code::template::UNKNOWN_NAME
+        | code::template::UNKNOWN_FIELD => !lacks(&["let", "accept", "request"]),
+        code::settings::OPEN_ADMIN
+        | code::settings::SAME_ADDRESS
+        | code::settings::PLAIN_PUBLIC_URL => !document.lacks_something(),
+        _ => true,
+    }
+}
+
+/// Whether a problem may come from what was left out of the settings.
+fn is_of_lost_settings(problem: Code, settings: Option<&Incomplete>) -> bool {
+    settings.is_some_and(|settings| match problem {
+        code::route::BODY_LIMIT => settings.lacks("limits"),
+        code::expr::UNKNOWN_FIELD | code::template::UNKNOWN_FIELD => settings.lacks("env"),
+        _ => false,
+    })
 }
 
 /// Compiles everything that was loaded. `variables` looks up environment variables.
@@ -101,13 +123,21 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         lines,
     };
 
-    let settings = settings(&documents, variables, &originals, &mut diagnostics);
+    let (settings, lost) = settings(
+        &documents,
+        &incomplete,
+        variables,
+        &originals,
+        &mut diagnostics,
+    );
     let env_names: Vec<String> = settings.env.iter().map(|(name, _)| name.clone()).collect();
     let mut cache = Cache::default();
     let mut routes = Vec::new();
     let mut suites = Vec::new();
     let mut files = Files::new(&mut sources);
-    for document in &documents {
+    let whole = documents.iter().map(|document| (document, None));
+    let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
+    for (document, part) in whole.chain(parts) {
         let Spec::Function(spec) = &document.spec else {
             continue;
         };
@@ -124,7 +154,13 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         };
         let (route, mut found) = function::compile(spec, report, &mut workshop);
         let tests = suite::compile(spec, &env_names, &mut found, &mut cache);
-        diagnostics.extend(found.finish());
+        diagnostics.extend(found.finish().into_iter().filter(|problem| {
+            part.is_none_or(|part| is_of_the_whole(problem, part))
+                && !is_of_lost_settings(problem.code, lost)
+        }));
+        if part.is_some() {
+            continue;
+        }
         if let Some(route) = route.map(Arc::new) {
             routes.push(Arc::clone(&route));
             suites.push(Suite {
@@ -135,26 +171,11 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
             });
         }
     }
-    for document in &incomplete {
-        let Spec::Function(spec) = &document.spec else {
-            continue;
-        };
-        let Some(report) = originals.report(document) else {
-            continue;
-        };
-        let mut workshop = Workshop {
-            root: &root,
-            settings: &settings,
-            env: &env_names,
-            cache: &mut cache,
-            files: &mut files,
-        };
-        let (_, mut report) = function::compile(spec, report, &mut workshop);
-        suite::compile(spec, &env_names, &mut report, &mut cache);
-        let found = report.finish().into_iter();
-        diagnostics.extend(found.filter(|found| is_of_text(found.code)));
-    }
-    conflict::report(&documents, &mut diagnostics);
+    let parts = incomplete
+        .iter()
+        .filter(|part| !part.lacks("function") && !part.lacks("accept"))
+        .map(|part| &part.document);
+    conflict::report(documents.iter().chain(parts), &mut diagnostics);
     diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     let is_sound = diagnostics
         .iter()
@@ -199,14 +220,18 @@ impl Originals {
     }
 }
 
-fn settings(
+/// The settings, and where they could only be read in part, what is known of that.
+fn settings<'i>(
     documents: &[Document],
+    incomplete: &'i [Incomplete],
     variables: &dyn Fn(&str) -> Option<String>,
     originals: &Originals,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Settings {
+) -> (Settings, Option<&'i Incomplete>) {
     let mut found = None;
-    for document in documents {
+    let whole = documents.iter().map(|document| (document, None));
+    let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
+    for (document, part) in whole.chain(parts) {
         let Spec::Gateway(spec) = &document.spec else {
             continue;
         };
@@ -214,7 +239,7 @@ fn settings(
             continue;
         };
         let at = FieldPath::root().key("gateway");
-        if let Some((_, first)) = &found {
+        if let Some((_, _, first)) = &found {
             report
                 .error_at_key(
                     code::settings::TWO_GATEWAYS,
@@ -226,11 +251,16 @@ fn settings(
         } else {
             let settings =
                 settings::compile(spec, &originals.folder(document), variables, &mut report);
-            found = Some((settings, report.key(&at)));
+            found = Some((settings, part, report.key(&at)));
         }
-        diagnostics.extend(report.finish());
+        let problems = report.finish().into_iter();
+        diagnostics.extend(
+            problems.filter(|problem| part.is_none_or(|part| is_of_the_whole(problem, part))),
+        );
     }
-    found.map(|(settings, _)| settings).unwrap_or_default()
+    found
+        .map(|(settings, part, _)| (settings, part))
+        .unwrap_or_default()
 }
 
 /// SHA-256 of all files, in hex: of each its path below `root` and its text, in the order of the

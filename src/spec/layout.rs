@@ -22,13 +22,13 @@ pub(super) struct NodeId(pub(super) u32);
 pub(super) const ROOT: NodeId = NodeId(0);
 
 /// All nodes of one document.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Layout {
     nodes: Vec<Node>,
 }
 
 /// One scalar, list, map or alias.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     /// First byte; of a scalar with an anchor, the anchor.
     pub(super) start: u32,
@@ -38,7 +38,7 @@ pub(super) struct Node {
 }
 
 /// What a node is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Shape {
     Scalar(Scalar),
     List(Vec<NodeId>),
@@ -47,7 +47,7 @@ pub(super) enum Shape {
 }
 
 /// A scalar: how it is written, what its text is, and what that means.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scalar {
     pub(super) style: Style,
     pub(super) text: Box<str>,
@@ -94,6 +94,18 @@ impl Layout {
 
     pub(super) fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
         self.nodes.get_mut(id.0 as usize)
+    }
+
+    /// Takes a node out of the lists it is an item of, and out of the maps it is a key or a value
+    /// of. The items behind it move up.
+    pub(super) fn leave_out(&mut self, id: NodeId) {
+        for node in &mut self.nodes {
+            match &mut node.shape {
+                Shape::List(items) => items.retain(|&item| item != id),
+                Shape::Map(pairs) => pairs.retain(|&(key, value)| key != id && value != id),
+                Shape::Scalar(_) | Shape::Alias(_) => {}
+            }
+        }
     }
 
     /// The node behind all aliases.

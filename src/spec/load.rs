@@ -10,8 +10,10 @@ use std::sync::Arc;
 use super::layout::{Layout, ROOT, Shape};
 use super::places::Places;
 use super::read::{self, error};
-use super::typed::NodeReader;
-use super::{Document, FunctionSpec, GatewaySpec, Loaded, Spec, names, structure};
+use super::typed::{Misfit, NodeReader};
+use super::{
+    Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, Spec, names, salvage, structure,
+};
 use crate::diagnostic::code::yaml as code;
 use crate::diagnostic::{Diagnostic, SourceId, Span, suggest};
 use serde::Deserialize;
@@ -98,7 +100,7 @@ struct ReadFile {
     path: Arc<str>,
     text: Arc<str>,
     documents: Vec<Document>,
-    incomplete: Vec<Document>,
+    incomplete: Vec<Incomplete>,
     problems: Vec<Diagnostic>,
 }
 
@@ -238,16 +240,13 @@ fn read_text(source: SourceId, path: &str, text: &str) -> ReadFile {
             continue;
         }
         let places = Places::new(source, Arc::clone(&text), layout);
-        let (list, spec) = match spec(&places, &mut problems) {
-            Some(spec) => (&mut documents, Some(spec)),
-            None => (&mut incomplete, salvage(places.layout())),
-        };
-        if let Some(spec) = spec {
-            list.push(Document {
+        match spec(&places, &mut problems) {
+            Some(spec) => documents.push(Document {
                 source,
                 spec,
                 places,
-            });
+            }),
+            None => incomplete.extend(salvage::salvage(source, &places)),
         }
     }
     ReadFile {
@@ -279,25 +278,17 @@ fn spec(places: &Places, problems: &mut Vec<Diagnostic>) -> Option<Spec> {
         problems.push(problem);
         return None;
     };
-    let reader = NodeReader::new(layout);
     let first = pairs.first().map(|&(key, _)| key);
     let kind = first
         .and_then(|key| layout.scalar(key))
         .map(|scalar| &*scalar.text)
         .unwrap_or_default();
     let before = problems.len();
-    let read = match kind {
-        "function" => FunctionSpec::deserialize(reader)
-            .map(|function| Spec::Function(Box::new(as_written(function, layout)))),
-        "gateway" => {
-            GatewaySpec::deserialize(reader).map(|gateway| Spec::Gateway(Box::new(gateway)))
-        }
-        other => {
-            problems.push(unknown_kind(places, first, other));
-            return None;
-        }
-    };
-    match read {
+    if !KINDS.contains(&kind) {
+        problems.push(unknown_kind(places, first, kind));
+        return None;
+    }
+    match typed(kind, layout) {
         Ok(spec) => {
             names::check(&spec, places, problems);
             (problems.len() == before).then_some(spec)
@@ -315,24 +306,16 @@ fn spec(places: &Places, problems: &mut Vec<Diagnostic>) -> Option<Spec> {
     }
 }
 
-/// Mistakes that are left out of one function before it is given up.
-const SALVAGED: usize = 64;
-
-/// Reads a function without whatever does not fit.
-fn salvage(layout: &Layout) -> Option<Spec> {
-    layout.field(ROOT, "function")?;
-    let mut without = Vec::new();
-    while without.len() < SALVAGED {
-        match FunctionSpec::deserialize(NodeReader::without(layout, &without)) {
-            Ok(function) => return Some(Spec::Function(Box::new(as_written(function, layout)))),
-            Err(misfit) => without.push(
-                misfit
-                    .at
-                    .filter(|at| *at != ROOT && !without.contains(at))?,
-            ),
-        }
-    }
-    None
+/// Reads a layout as a document of one of [`KINDS`].
+pub(super) fn typed(kind: &str, layout: &Layout) -> Result<Spec, Misfit> {
+    let reader = NodeReader::new(layout);
+    Ok(match kind {
+        "gateway" => Spec::Gateway(Box::new(GatewaySpec::deserialize(reader)?)),
+        _ => Spec::Function(Box::new(as_written(
+            FunctionSpec::deserialize(reader)?,
+            layout,
+        ))),
+    })
 }
 
 fn as_written(mut function: FunctionSpec, layout: &Layout) -> FunctionSpec {

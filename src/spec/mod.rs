@@ -24,6 +24,7 @@ mod places;
 #[cfg(test)]
 mod properties;
 mod read;
+mod salvage;
 mod scalar;
 mod schema;
 mod structure;
@@ -40,6 +41,7 @@ pub use load::{FILE_LIMIT, load, load_bytes, load_files, load_text};
 pub use names::{CEL_WORDS, ROOTS};
 pub use path::{FieldPath, Step};
 pub use places::Places;
+pub use salvage::Incomplete;
 pub use scalar::{Expression, Period, Rate, Size};
 pub use schema::{Draft, explain_key, keys_under, schema};
 pub use tree::Tree;
@@ -57,10 +59,9 @@ pub struct Loaded {
     pub sources: Sources,
     /// The documents that could be read, in the order of file name and place.
     pub documents: Vec<Document>,
-    /// What could be read of functions with structural mistakes, each reported already. They only
-    /// serve to look for mistakes inside their expressions and templates; a complaint about what
-    /// they lack may come from what was left out.
-    pub incomplete: Vec<Document>,
+    /// What could be read of documents with structural mistakes, each reported already. They only
+    /// serve to look for the other mistakes.
+    pub incomplete: Vec<Incomplete>,
     /// What is wrong so far.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -24,6 +24,11 @@ impl Places {
         }
     }
 
+    /// The same file, looked into through another layout of the document.
+    pub(super) fn of(&self, layout: Layout) -> Self {
+        Self::new(self.source, Arc::clone(&self.text), layout)
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }

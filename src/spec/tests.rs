@@ -290,13 +290,42 @@ fn what_is_right_in_a_wrong_function_can_still_be_looked_into() {
     let loaded = load_text("a.yaml", text);
     assert_eq!(loaded.diagnostics.len(), 4);
     assert_eq!(loaded.documents.len(), 0);
-    let Some(Spec::Function(spec)) = loaded.incomplete.first().map(|document| &document.spec)
-    else {
+    let part = loaded.incomplete.first().unwrap();
+    let Spec::Function(spec) = &part.document.spec else {
         panic!("a function")
     };
-    let names: Vec<_> = spec.bindings.keys().collect();
-    assert_eq!(names, ["a", "c"]);
-    assert_eq!(spec.check.len(), 1);
+    // Nothing can be said against `body`, so that no mistake follows from what stands for another.
+    let values: Vec<_> = spec.bindings.values().map(|value| &*value.0).collect();
+    assert_eq!(values, ["body.x", "body", "body.y"]);
+    let checks: Vec<_> = spec.check.iter().map(|check| &*check.that.0).collect();
+    assert_eq!(checks, ["a", "b", "c"]);
     assert!(spec.auth.is_none() && spec.respond_is_list);
     assert_eq!(spec.respond.len(), 1);
+    let lacks = ["auth", "let", "check", "sumary"].map(|key| part.lacks(key));
+    assert_eq!(lacks, [true, false, false, true]);
+}
+
+#[test]
+fn what_stands_behind_a_wrong_item_keeps_its_place() {
+    let text = "function: f\nauth: none\ncheck:\n  - 7\n  - {that: a, else: {message: m}}\nrespond:\n  - {body: 1, when: b}\n  - [x]\n  - {statuscode: 1, body: c}\n";
+    let part = &load_text("a.yaml", text).incomplete[0];
+    let places = &part.document.places;
+    for (at, value) in [
+        ("check.0.that", "a"),
+        ("respond.0.when", "b"),
+        ("respond.1.body", "c"),
+    ] {
+        assert_eq!(text_of(text, places.value(&path(at))), value, "{at}");
+    }
+    let item = |text_of_item: &str| {
+        let start = text.find(text_of_item).unwrap();
+        let end = start + text_of_item.len();
+        crate::diagnostic::Span {
+            source: crate::diagnostic::SourceId(0),
+            start,
+            end,
+        }
+    };
+    assert!(part.is_touched(item("body: c")));
+    assert!(!part.is_touched(item("{that: a")));
 }

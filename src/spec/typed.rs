@@ -19,6 +19,18 @@ pub(super) const EXPRESSION: &str = "hookweir::Expression";
 pub(super) struct Misfit {
     pub(super) message: String,
     pub(super) at: Option<NodeId>,
+    pub(super) kind: MisfitKind,
+}
+
+/// What could make a document readable that does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MisfitKind {
+    /// A key more in the map.
+    MissingKey(&'static str),
+    /// Any expression instead of the node.
+    NotAnExpression,
+    /// The node left out.
+    Other,
 }
 
 impl fmt::Display for Misfit {
@@ -34,6 +46,15 @@ impl de::Error for Misfit {
         Self {
             message: message.to_string(),
             at: None,
+            kind: MisfitKind::Other,
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self {
+            message: format!("the key `{field}` is missing"),
+            at: None,
+            kind: MisfitKind::MissingKey(field),
         }
     }
 }
@@ -43,24 +64,12 @@ impl de::Error for Misfit {
 pub(super) struct NodeReader<'a> {
     layout: &'a Layout,
     at: NodeId,
-    /// Keys, values and items that are read as if they were not there.
-    without: &'a [NodeId],
 }
 
 impl<'a> NodeReader<'a> {
     /// The whole document.
     pub(super) fn new(layout: &'a Layout) -> Self {
-        Self::without(layout, &[])
-    }
-
-    /// The document without some of its nodes. A list ends before the first that is left out, so
-    /// that the others keep their positions.
-    pub(super) fn without(layout: &'a Layout, without: &'a [NodeId]) -> Self {
-        Self {
-            layout,
-            at: ROOT,
-            without,
-        }
+        Self { layout, at: ROOT }
     }
 
     fn here<T>(self, result: Result<T, Misfit>) -> Result<T, Misfit> {
@@ -145,7 +154,10 @@ impl<'de> Deserializer<'de> for NodeReader<'_> {
         };
         self.here(match text {
             Ok(text) => visitor.visit_string(text),
-            Err(message) => Err(de::Error::custom(message)),
+            Err(message) => Err(Misfit {
+                kind: MisfitKind::NotAnExpression,
+                ..de::Error::custom(message)
+            }),
         })
     }
 
@@ -171,12 +183,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some((&at, rest)) = self.items.split_first() else {
             return Ok(None);
         };
-        if self.of.without.contains(&at) {
-            self.items = &[];
-            return Ok(None);
-        }
         self.items = rest;
-        seed.deserialize(NodeReader { at, ..self.of }).map(Some)
+        let item = NodeReader { at, ..self.of };
+        item.here(seed.deserialize(item)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -197,18 +206,10 @@ impl<'de> MapAccess<'de> for Pairs<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Misfit> {
-        let (key, value) = loop {
-            let Some((&(key, value), rest)) = self.rest.split_first() else {
-                return Ok(None);
-            };
-            self.rest = rest;
-            if ![key, value]
-                .iter()
-                .any(|node| self.of.without.contains(node))
-            {
-                break (key, value);
-            }
+        let Some((&(key, value), rest)) = self.rest.split_first() else {
+            return Ok(None);
         };
+        self.rest = rest;
         self.value = Some(value);
         let text = self
             .of
@@ -229,7 +230,9 @@ impl<'de> MapAccess<'de> for Pairs<'_> {
             .value
             .take()
             .ok_or_else(|| de::Error::custom("a value was asked for before its key"))?;
-        seed.deserialize(NodeReader { at, ..self.of })
+        // A field with a reader of its own may refuse what it has read already.
+        let value = NodeReader { at, ..self.of };
+        value.here(seed.deserialize(value))
     }
 
     fn size_hint(&self) -> Option<usize> {
