@@ -32,7 +32,6 @@ pub(super) fn read(source: SourceId, text: &str, problems: &mut Vec<Diagnostic>)
             anchors: HashMap::new(),
             weight: 0,
             sound: true,
-            is_warned: false,
         };
         let (mut layouts, end) = builder.layouts();
         agree(source, text, base, &mut layouts, end, problems);
@@ -153,8 +152,6 @@ struct Builder<'a> {
     weight: usize,
     /// Nothing wrong in this document so far.
     sound: bool,
-    /// This document's anchors were spoken of.
-    is_warned: bool,
 }
 
 impl Builder<'_> {
@@ -181,7 +178,6 @@ impl Builder<'_> {
                     self.anchors.clear();
                     self.weight = 0;
                     self.sound = true;
-                    self.is_warned = false;
                 }
                 Event::DocumentEnd => {
                     layouts.push((std::mem::take(&mut self.layout), self.sound));
@@ -358,8 +354,7 @@ impl Builder<'_> {
     }
 
     fn anchor_or_tag(&mut self, anchor: usize, has_tag: bool, start: u32, end: u32) {
-        if anchor != 0 && !has_tag && !self.is_warned {
-            self.is_warned = true;
+        if anchor != 0 && !has_tag {
             let (start, end) = self.word(start, end, '&');
             let mut warning = error(
                 code::ANCHOR,

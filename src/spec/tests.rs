@@ -176,7 +176,7 @@ fn refuses_what_would_surprise() {
             "E0117 body, E0117 A, E0117 if",
         ),
         (deep.as_str(), "E0106 ["),
-        (bomb, "W0101 &a, E0106 *d"),
+        (bomb, "W0101 &a, W0101 &b, W0101 &c, W0101 &d, E0106 *d"),
         ("function: f\nsummary: &a [*a]\n", "W0101 &a, E0106 *a"),
         ("function: f\nsummary: a\0b\n", "E0107 \0"),
     ] {
