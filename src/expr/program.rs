@@ -128,6 +128,10 @@ pub(super) struct Step {
 pub(super) enum StepKey {
     Field(Box<str>),
     Index(i64),
+    /// A name of a JSONPath: only of a map, whatever else is met has none.
+    Name(Box<str>),
+    /// An index of a JSONPath: only of a list; below zero it counts from the end.
+    Element(i64),
 }
 
 #[derive(Debug)]

@@ -116,6 +116,15 @@ fn jsonpath_stands_as_a_literal() {
     check("$.body.commits.size()", "3");
     check("$.body.commits[-1:].id + ['z']", r#"["c3","z"]"#);
     check("$.body..login", r#"["octocat"]"#);
+    check("$.body.commits[-1].id", r#""c3""#);
+    check("$.body.commits[-3]['id']", r#""a1""#);
+    check("$.body.commits[-4].id ?? 'x'", r#""x""#);
+    // What a query meets and cannot look into has no such node; that is Absent, no mistake.
+    check("$.body.repo.name.first ?? 'x'", r#""x""#);
+    check("$.body.repo[0] ?? 'x'", r#""x""#);
+    check("$.body.commits.id ?? 'x'", r#""x""#);
+    check("body.jsonpath('$.commits[-1].id')", r#"["c3"]"#);
+    check("body.jsonpath_one('$.commits[-1].id').value()", r#""c3""#);
     check("body.jsonpath('$.commits[0].id')", r#"["a1"]"#);
     check("body.jsonpath_one('$.nope').orValue('x')", r#""x""#);
     check("body.jsonpath('$[')", "E0209: `$[` is no JSONPath");

@@ -5,6 +5,7 @@
 
 use super::{Machine, Outcome, absent, no_overload};
 use crate::expr::ast::Span;
+use crate::expr::jsonpath::element;
 use crate::expr::program::{Has, Index, Path, Step, StepKey};
 use crate::expr::{Fault, FaultKind};
 use crate::value::{Key, Value};
@@ -26,6 +27,10 @@ impl<'a> Machine<'_, 'a> {
                 .ok()
                 .and_then(|at| items.get(at))
                 .copied(),
+            (Value::Map(map), StepKey::Name(name)) => map.get_str(name),
+            (Value::List(items), StepKey::Element(at)) => element(items, *at),
+            // A query selects nothing there; that is no mistake of whoever wrote it.
+            (_, StepKey::Name(_) | StepKey::Element(_)) => None,
             _ => return self.odd_step(value, step),
         };
         match found {
@@ -39,15 +44,17 @@ impl<'a> Machine<'_, 'a> {
     #[cold]
     fn missing(&self, step: &'a Step) -> Fault<'a> {
         match &step.key {
-            StepKey::Field(name) => absent(step.span, name),
-            StepKey::Index(at) => absent(step.span, self.scope.arena().string(&at.to_string())),
+            StepKey::Field(name) | StepKey::Name(name) => absent(step.span, name),
+            StepKey::Index(at) | StepKey::Element(at) => {
+                absent(step.span, self.scope.arena().string(&at.to_string()))
+            }
         }
     }
 
     fn odd_step(&self, value: Value<'a>, step: &'a Step) -> Outcome<'a> {
         let key = match &step.key {
-            StepKey::Field(name) => Value::String(name),
-            StepKey::Index(at) => Value::Int(*at),
+            StepKey::Field(name) | StepKey::Name(name) => Value::String(name),
+            StepKey::Index(at) | StepKey::Element(at) => Value::Int(*at),
         };
         self.look_up(value, key, step.optional, step.span)
     }

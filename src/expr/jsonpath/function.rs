@@ -37,6 +37,7 @@ pub(in crate::expr) const ONE: Function = Function {
             "{'a': [{'id': 1}, {'id': 2}]}.jsonpath_one('$.a[?@.id > 1].id').value()",
             "2",
         ),
+        ("{'a': [1, 2]}.jsonpath_one('$.a[-1]').value()", "2"),
         ("{'a': 1}.jsonpath_one('$.b').orValue('none')", "'none'"),
         ("{'a': 1}.jsonpath_one('$.' + string(1))", "error"),
     ],

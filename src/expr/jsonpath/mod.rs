@@ -10,6 +10,8 @@ pub(super) mod function;
 mod lower;
 mod walk;
 
+pub(super) use walk::element;
+
 use std::fmt;
 
 use regex::Regex;
@@ -64,12 +66,9 @@ impl Query {
             .iter()
             .map(|segment| match segment.selectors.as_slice() {
                 [Selector::Name(name)] if !segment.is_descendant => {
-                    Some(StepKey::Field(name.clone()))
+                    Some(StepKey::Name(name.clone()))
                 }
-                // An index from the end needs the length: a query, not a path.
-                [Selector::Index(at)] if !segment.is_descendant && *at >= 0 => {
-                    Some(StepKey::Index(*at))
-                }
+                [Selector::Index(at)] if !segment.is_descendant => Some(StepKey::Element(*at)),
                 _ => None,
             })
             .collect()

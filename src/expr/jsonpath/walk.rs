@@ -297,7 +297,8 @@ enum Single<'a> {
     Node(Value<'a>),
 }
 
-fn element<'a>(items: &'a [Value<'a>], at: i64) -> Option<Value<'a>> {
+/// The item at an index; one below zero counts from the end.
+pub(in crate::expr) fn element<'a>(items: &'a [Value<'a>], at: i64) -> Option<Value<'a>> {
     let at = match usize::try_from(at) {
         Ok(at) => at,
         Err(_) => items
