@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::{Fault, FaultKind, Slot};
 use crate::value::{Arena, Value};
@@ -46,6 +47,8 @@ pub struct Scope<'a> {
     slots: Vec<Cell<State<'a>>>,
     steps: Cell<u64>,
     memory: Cell<u64>,
+    /// How many draws a seeded scope has made; a scope that has none draws by chance.
+    draws: Option<Cell<u64>>,
 }
 
 impl std::fmt::Debug for Scope<'_> {
@@ -73,7 +76,27 @@ impl<'a> Scope<'a> {
             slots: vec![Cell::new(State::Unset); variables],
             steps: Cell::new(budget.steps),
             memory: Cell::new(budget.memory),
+            draws: None,
         }
+    }
+
+    /// The same scope, whose random values are the same ones in the same order each time.
+    #[must_use]
+    pub fn seeded(mut self) -> Self {
+        self.draws = Some(Cell::new(0));
+        self
+    }
+
+    /// Random bytes for identifiers, not for secrets.
+    pub(super) fn random(&self) -> [u8; 16] {
+        let Some(draws) = &self.draws else {
+            return rand::random();
+        };
+        draws.set(draws.get() + 1);
+        // A hash stays what it is; a generator's sequence may change with its crate.
+        let hash: [u8; 32] = Sha256::digest(draws.get().to_be_bytes()).into();
+        let (half, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        *half
     }
 
     /// Where new values go.

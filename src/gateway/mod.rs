@@ -103,6 +103,8 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) env: &'s [(String, String)],
     /// The event's id, where it is known already.
     pub(crate) event_id: Option<&'s str>,
+    /// Random values are the same each time.
+    pub(crate) seeded: bool,
 }
 
 impl Gateway {
@@ -152,6 +154,7 @@ impl Gateway {
             environment: Environment::Production,
             env: &admission.generation.env,
             event_id: None,
+            seeded: false,
         };
         take(admission, request, surroundings, |caller| {
             let head = &request.head;
@@ -312,5 +315,10 @@ fn evaluate(
         request.head.received_at,
         budget,
     );
+    let scope = if surroundings.seeded {
+        scope.seeded()
+    } else {
+        scope
+    };
     evaluation.answer(&scope, generation.limits.response)
 }

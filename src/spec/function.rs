@@ -104,7 +104,8 @@ pub struct FunctionSpec {
     /// `respond:` was written as a list, so that paths have an index.
     #[serde(skip)]
     pub respond_is_list: bool,
-    /// The function's own tests. `hookweir test` runs them offline.
+    /// The function's own tests. `hookweir test` runs them offline, each with the same clock, event
+    /// and random values (`uuid4()`, `uuid7()`) every time.
     ///
     /// ```yaml
     /// tests:

@@ -302,6 +302,25 @@ tests:
 }
 
 #[test]
+fn random_values_are_the_same_in_every_run() {
+    let project = Project::new(
+        "function: ids\nauth: none\nrespond:\n  body: { a: \"${uuid4()}\", b: \"${uuid4()}\", c: \"${uuid7()}\" }\n\
+         tests:\n\
+         \x20 - &same\n\
+         \x20   name: the first\n\
+         \x20   at: 2026-11-01T10:00:00Z\n\
+         \x20   expect: &body\n\
+         \x20     body:\n\
+         \x20       a: cd266215-4e6d-46b2-b2b9-2e70c0cac3cc\n\
+         \x20       b: cd04a475-4498-406d-b5a1-3c5f371f1f04\n\
+         \x20       c: 01a1968d-3900-7568-8a52-d55a02ec4aea\n\
+         \x20 - { name: the second, at: 2026-11-01T10:00:00Z, expect: *body }\n",
+    );
+    let said = project.test(&[]);
+    assert_eq!(said.exit, Exit::Done, "{}{}", said.out, said.err);
+}
+
+#[test]
 fn finding_no_test_is_a_problem_unless_it_is_allowed() {
     let project = Project::new(&format!(
         "{GREETING}tests:\n  - name: a name\n    request: {{ json: {{ name: Ada }} }}\n    expect: {{ status_code: 201 }}\n"

@@ -175,7 +175,7 @@ impl Came {
             ("text", Value::String(whole)),
         ]);
         let provider = Response(response);
-        let scope = Scope::new(arena, &provider, 1, test.at, Budget::default());
+        let scope = Scope::new(arena, &provider, 1, test.at, Budget::default()).seeded();
         for (index, clause) in test.assertions.iter().enumerate() {
             let message = match clause.evaluate(&scope) {
                 Ok(Value::Bool(true)) => continue,

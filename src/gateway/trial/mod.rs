@@ -2,8 +2,8 @@
 //!
 //! A test takes the way of a request: its address is looked up among all functions, a key is made
 //! for it and authenticated, the body is held against its limit. What differs is said by the test
-//! or fixed: the clock stands still, the event's id and the key are the same in each run, no
-//! variable of the machine is read, and nobody is too fast.
+//! or fixed: the clock stands still, the event's id, the key and random values are the same in
+//! each run, no variable of the machine is read, and nobody is too fast.
 
 mod came;
 mod matching;
@@ -151,6 +151,7 @@ impl Trials<'_> {
                     environment: test.environment,
                     env: &env,
                     event_id: Some(EVENT_ID),
+                    seeded: true,
                 };
                 take(&admission, request, surroundings, |_| Ok(()))
             }
