@@ -54,20 +54,27 @@ impl ZapiKey {
     /// Reads a key; `None` when the text does not have a key's form. The first block may be any
     /// four digits, because Zoho's keys are imported as they are.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::has_form(text).then(|| Self(text.to_owned().into()))
+    }
+
+    /// Whether a text can be a key.
+    pub fn has_form(text: &str) -> bool {
         let mut parts = text.split('.');
-        let (kind, first, second) = (parts.next()?, parts.next()?, parts.next()?);
+        let (Some(kind), Some(first), Some(second)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
         let is_hex = |part: &str| {
             part.len() == 32
                 && part
                     .bytes()
                     .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
-        let has_form = parts.next().is_none()
+        parts.next().is_none()
             && kind.len() == 4
             && kind.bytes().all(|byte| byte.is_ascii_digit())
             && is_hex(first)
-            && is_hex(second);
-        has_form.then(|| Self(text.to_owned().into()))
+            && is_hex(second)
     }
 
     /// The text. Only for sending it, sealing it, or showing it to somebody who asked for it.

@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use super::view::View;
 use super::{Refusal, Reply};
+use crate::auth::without_keys;
 use crate::expr::{Fault, FaultKind, Provide, Scope, Slot};
 use crate::route::{
     Answer, Case, Clause, Content, Failure, Head, Line, RawAnswer, Root, Route, Site,
@@ -297,8 +298,8 @@ impl<'a> Evaluation<'a> {
                 None => refusal(
                     &filling.site,
                     fault,
-                    fault.detail.to_owned(),
-                    fault.to_string(),
+                    without_keys(fault.detail).into_owned(),
+                    without_keys(&fault.to_string()).into_owned(),
                 ),
             },
             Failure::Value { clause, message } => Refusal::Failed {
@@ -374,13 +375,15 @@ fn field(clause: &Clause, fault: &Fault<'_>) -> String {
         Some(path) if fault.span.0 < fault.span.1 && !path.is_empty() && path.len() <= 120 => {
             path.to_owned()
         }
-        _ => excerpt(fault.detail).to_owned(),
+        _ => excerpt(&without_keys(fault.detail)).to_owned(),
     }
 }
 
 /// A failure with the part of the expression in which it arose.
 fn told(clause: &Clause, fault: &Fault<'_>) -> String {
     let message = fault.to_string();
+    // Whole, before it is cut: the operator must not read a key that somebody put into a body.
+    let message = without_keys(&message);
     let message = excerpt(&message);
     match at_fault(clause, fault) {
         Some(part) if !part.is_empty() => format!("{message}, in `{}`", excerpt(part)),

@@ -286,6 +286,25 @@ fn a_false_or_failing_when_is_skipped_and_says_why_to_the_operator() {
     }
 }
 
+/// A key in a JSON body opens nothing, but it is somebody's: whatever a failure tells of the body, the
+/// operator's log does not keep it, also where the text is cut in the middle of the key.
+#[test]
+fn what_the_operator_reads_has_no_key_in_it() {
+    let failing = gateway(&open("respond: { body: '${fail(body.why)}' }"));
+    let skipping = gateway(&open("when: 'fail(body.why)'\nrespond: { body: x }"));
+    for filling in ["", &"x".repeat(150)] {
+        let json = format!(r#"{{"why":"{filling} {KEY}"}}"#);
+        for gateway in [&failing, &skipping] {
+            let outcome = request("POST /f").json(&json).to(gateway);
+            let told = format!("{:?} {:?}", outcome.result.err(), outcome.note);
+            assert!(
+                told.contains("1003.…") && !told.contains(&KEY[5..15]),
+                "{told}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_first_check_that_does_not_hold_answers() {
     let gateway = gateway(&open(

@@ -10,6 +10,8 @@
 //! | other `text/*` | the text | – | – |
 //! | anything else | text if it is UTF-8, else bytes | – | – |
 
+use bytes::Bytes;
+
 use super::media::Media;
 use super::multipart::{self, Part};
 use super::pairs::{self, Pair};
@@ -21,8 +23,8 @@ use crate::zoho::RequestBody;
 impl<'a> View<'a> {
     /// `body`.
     pub(super) fn body(&self) -> Result<Value<'a>, ViewError<'a>> {
-        let Facts { request, arena, .. } = self.facts;
-        let bytes: &'a [u8] = &request.body;
+        let arena = self.facts.arena;
+        let bytes: &'a [u8] = self.bytes();
         match self.media {
             Media::Absent => Ok(Value::Null),
             Media::Encoded(_) => Err(self.encoded()),
@@ -55,18 +57,19 @@ impl<'a> View<'a> {
 
     /// `raw_body`: as sent, but for the key.
     pub(super) fn raw_body(&self) -> &'a [u8] {
-        let Facts {
-            request,
-            arena,
-            parts,
-            ..
-        } = self.facts;
+        let Facts { arena, parts, .. } = self.facts;
+        let bytes = self.bytes();
         let without = match self.media {
-            Media::Form(_) => pairs::without_key(&request.body),
-            Media::Multipart(boundary) => multipart::without_key(&request.body, boundary, parts),
+            Media::Form(_) => pairs::without_key(bytes, self.facts.credentials.key()),
+            Media::Multipart(boundary) => multipart::without_key(bytes, boundary, parts),
             _ => None,
         };
-        without.map_or(&request.body, |bytes| arena.bytes(&bytes))
+        without.map_or(bytes, |bytes| arena.bytes(&bytes))
+    }
+
+    /// What all that is seen of the body is read from.
+    fn bytes(&self) -> &'a Bytes {
+        self.facts.credentials.body(self.facts.request)
     }
 
     /// `crmAPIRequest.body`: the text as sent, never parsed, and never a reason to refuse.
@@ -103,13 +106,12 @@ impl<'a> View<'a> {
     }
 
     fn read_form(&self) -> Result<&'a [Pair<'a>], ViewError<'a>> {
-        let Facts { request, arena, .. } = self.facts;
+        let arena = self.facts.arena;
         match self.media {
-            Media::Form(charset) => Ok(pairs::pairs(
-                &request.body,
-                declared(charset, arena)?,
-                arena,
-            )),
+            Media::Form(charset) => {
+                let pairs = pairs::pairs(self.bytes(), declared(charset, arena)?, arena);
+                Ok(self.without_key(pairs))
+            }
             Media::Multipart(_) => {
                 let fields = self.parts()?.iter().filter(|part| part.filename.is_none());
                 let fields: Vec<_> = fields.map(|part| (part.name, part.text(arena))).collect();
@@ -128,13 +130,12 @@ impl<'a> View<'a> {
             return parts;
         }
         let Facts {
-            request,
             arena,
             parts: limit,
             ..
         } = self.facts;
         let parts = match self.media {
-            Media::Multipart(boundary) => multipart::parts(&request.body, boundary, limit, arena),
+            Media::Multipart(boundary) => multipart::parts(self.bytes(), boundary, limit, arena),
             _ => Ok([].as_slice()),
         };
         self.parts.set(Some(parts));

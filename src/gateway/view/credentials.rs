@@ -2,19 +2,28 @@
 //!
 //! Looked for in the query, in the header `X-ZAPI-Key`, and only then in a form, url-encoded or
 //! multipart. Nothing else of the request is read for it: this runs before the caller is known.
+//! Once a key is presented, it can be hidden wherever else the request repeats it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::HeaderName;
+use memchr::memmem;
 
 use super::media::Media;
 use super::{multipart, pairs};
+use crate::auth::ZapiKey;
 use crate::gateway::InboundRequest;
+use crate::value::Arena;
 
 /// The header that carries a key.
 pub const KEY_HEADER: HeaderName = HeaderName::from_static("x-zapi-key");
+
+/// Stands where a key stood inside something else.
+pub(super) const REMOVED: &str = "[zapikey]";
 
 /// What a caller presents. Cannot be printed.
 #[derive(Clone, Default)]
@@ -25,6 +34,8 @@ pub struct Credentials<'a> {
     pub auth_type: Option<Cow<'a, str>>,
     /// There is an `Authorization` header with one of Zoho's OAuth tokens.
     pub has_oauth_token: bool,
+    /// The body, where it repeats the key and so had to be copied without it.
+    body_without_key: OnceCell<Option<Bytes>>,
 }
 
 impl fmt::Debug for Credentials<'_> {
@@ -50,6 +61,7 @@ impl<'a> Credentials<'a> {
                 .get_all(http::header::AUTHORIZATION)
                 .iter()
                 .any(is_oauth),
+            body_without_key: OnceCell::new(),
         };
         if found.zapikey.is_some() && found.auth_type.is_some() {
             return found;
@@ -74,6 +86,38 @@ impl<'a> Credentials<'a> {
             | Media::Other(_) => {}
         }
         found
+    }
+
+    /// The presented key. Only a text that can be one: any other may be part of harmless values.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.zapikey.as_deref().filter(|key| ZapiKey::has_form(key))
+    }
+
+    /// The request's body, `[zapikey]` for each time that it repeats the key.
+    pub(super) fn body<'s>(&'s self, request: &'s InboundRequest) -> &'s Bytes {
+        let without = self.body_without_key.get_or_init(|| {
+            let key = self.key()?.as_bytes();
+            let mut kept = Vec::new();
+            let mut from = 0;
+            for at in memmem::find_iter(&request.body, key) {
+                kept.extend_from_slice(request.body.get(from..at)?);
+                kept.extend_from_slice(REMOVED.as_bytes());
+                from = at + key.len();
+            }
+            kept.extend_from_slice(request.body.get(from..).filter(|_| from > 0)?);
+            Some(kept.into())
+        });
+        without.as_ref().unwrap_or(&request.body)
+    }
+
+    /// A text, `[zapikey]` for each time that it repeats the key.
+    pub(super) fn hide<'t>(&self, text: &'t str, arena: &'t Arena) -> &'t str {
+        match self.key() {
+            Some(key) if text.len() >= key.len() && text.contains(key) => {
+                arena.string(&text.replace(key, REMOVED))
+            }
+            Some(_) | None => text,
+        }
     }
 }
 

@@ -6,9 +6,13 @@
 //! Never in any of them, wherever it arrived: the caller's key. The pair `zapikey` is left out of
 //! `query`, `form`, `params` and a form's `body`, and is cut out of `raw_body` and of
 //! `crmAPIRequest.body`; a multipart part of that name keeps its place there and loses its
-//! content. `headers` have neither `X-ZAPI-Key` nor one of Zoho's OAuth tokens, and where the key
-//! stands inside another header line (`Referer`, a proxy's original URL) `[zapikey]` takes its
-//! place. All other bytes of a body stay as they were sent.
+//! content. `headers` have neither `X-ZAPI-Key` nor one of Zoho's OAuth tokens. Where the request
+//! repeats the key that let the caller in (a member of a JSON body, a file, another field, a
+//! cookie, `Referer`, a proxy's original URL) `[zapikey]` takes its place. All other bytes of a body
+//! stay as they were sent, so that a signature over a body without the key can be checked.
+//!
+//! What merely looks like a key and was not presented as one is data: a JSON body is not searched
+//! for credentials.
 //!
 //! A body that cannot be read is found out when something reads it, and then the request is
 //! refused, whatever the expression would have made of the failure: see [`View::refusal`].
@@ -166,7 +170,6 @@ impl<'a> View<'a> {
             request,
             arena,
             caller,
-            path,
             env,
             ..
         } = self.facts;
@@ -176,8 +179,11 @@ impl<'a> View<'a> {
             Root::Params => self.params()?,
             Root::Query => objects::multi(self.query(), arena),
             Root::Form => objects::multi(self.form()?, arena),
-            Root::Path => objects::texts(path, arena),
-            Root::Cookies => objects::cookies(&request.head.headers, arena),
+            Root::Path => self.path(),
+            Root::Cookies => {
+                let cookies = objects::cookies(&request.head.headers, arena);
+                objects::multi(self.without_key(cookies), arena)
+            }
             Root::Headers => arena.headers(&self.header_lines()),
             Root::Files => objects::files(self.parts()?, arena),
             Root::FileContent => objects::file_content(self.parts()?, arena)?,
@@ -197,9 +203,40 @@ impl<'a> View<'a> {
             return query;
         }
         let text = self.facts.request.head.query();
-        let query = pairs::pairs(text.as_bytes(), None, self.facts.arena);
+        let query = self.without_key(pairs::pairs(text.as_bytes(), None, self.facts.arena));
         self.query.set(Some(query));
         query
+    }
+
+    /// Pairs whose names and values do not repeat the key.
+    fn without_key(&self, pairs: &'a [Pair<'a>]) -> &'a [Pair<'a>] {
+        let Facts {
+            arena, credentials, ..
+        } = self.facts;
+        let hide = |text| credentials.hide(text, arena);
+        let is_clean = |(name, value): &Pair<'a>| {
+            std::ptr::eq(hide(name), *name) && std::ptr::eq(hide(value), *value)
+        };
+        if pairs.iter().all(is_clean) {
+            return pairs;
+        }
+        let hidden: Vec<Pair<'a>> = pairs
+            .iter()
+            .map(|(name, value)| (hide(name), hide(value)))
+            .collect();
+        arena.slice(&hidden)
+    }
+
+    fn path(&self) -> Value<'a> {
+        let Facts { arena, path, .. } = self.facts;
+        let parameter = |(name, value): &'a (String, String)| (name.as_str(), value.as_str());
+        let parameters: Vec<Pair<'a>> = path.iter().map(parameter).collect();
+        let entries: Vec<_> = self
+            .without_key(arena.slice(&parameters))
+            .iter()
+            .map(|(name, value)| (*name, Value::String(value)))
+            .collect();
+        arena.object(&entries)
     }
 
     fn params(&self) -> Result<Value<'a>, ViewError<'a>> {

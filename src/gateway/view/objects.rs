@@ -6,17 +6,14 @@ use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::credentials::{Credentials, KEY_HEADER, is_oauth};
+use super::credentials::{Credentials, KEY_HEADER, REMOVED, is_oauth};
 use super::multipart::Part;
 use super::pairs::{self, Pair};
 use super::text::decode;
 use super::{INPUT_FILE, ViewError};
-use crate::auth::{Caller, ZapiKey};
+use crate::auth::Caller;
 use crate::gateway::InboundRequest;
 use crate::value::{Arena, Value};
-
-/// Stands where a key stood inside another header line.
-const REMOVED: &str = "[zapikey]";
 
 /// A map whose names may repeat.
 pub(super) fn multi<'a>(pairs: &[Pair<'a>], arena: &'a Arena) -> Value<'a> {
@@ -34,12 +31,12 @@ pub(super) fn texts<'a>(texts: &'a [(String, String)], arena: &'a Arena) -> Valu
 }
 
 /// All cookies, in their order.
-pub(super) fn cookies<'a>(headers: &'a HeaderMap, arena: &'a Arena) -> Value<'a> {
+pub(super) fn cookies<'a>(headers: &'a HeaderMap, arena: &'a Arena) -> &'a [Pair<'a>] {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs: Vec<_> = lines
         .flat_map(|line| pairs::cookies(header_text(line, arena)))
         .collect();
-    multi(&pairs, arena)
+    arena.slice(&pairs)
 }
 
 /// All header lines, names in lower case, without those that let somebody in.
@@ -66,14 +63,9 @@ pub(super) fn header_lines<'a>(
         .collect()
 }
 
-/// The spellings of the presented key: decoded, and as the query had it. Only of a text that can
-/// be a key: any other could be part of harmless values.
+/// The spellings of the presented key: decoded, and as the query had it.
 fn hidden<'r>(request: &'r InboundRequest, credentials: &'r Credentials<'_>) -> Vec<Cow<'r, str>> {
-    let Some(key) = credentials
-        .zapikey
-        .as_deref()
-        .filter(|key| ZapiKey::parse(key).is_some())
-    else {
+    let Some(key) = credentials.key() else {
         return Vec::new();
     };
     let mut spellings = vec![Cow::Borrowed(key)];

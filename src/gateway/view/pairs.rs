@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
+use memchr::memmem;
 use percent_encoding::percent_decode;
 
 use super::text::decode_lossy;
@@ -46,9 +47,14 @@ pub(super) fn first<'a>(text: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     })
 }
 
-/// The text without the pairs that carry a key; `None` when there are none.
-pub(super) fn without_key(text: &[u8]) -> Option<Vec<u8>> {
-    let is_key = |segment: &[u8]| is_named(halves(segment).0, KEY);
+/// The text without the pairs that carry a key, or repeat `key` in escapes; `None` when there are
+/// none.
+pub(super) fn without_key(text: &[u8], key: Option<&str>) -> Option<Vec<u8>> {
+    let repeats = |segment: &[u8]| {
+        let key = key.filter(|key| segment.len() > key.len() && segment.contains(&b'%'));
+        key.is_some_and(|key| memmem::find(&unescape(segment), key.as_bytes()).is_some())
+    };
+    let is_key = |segment: &[u8]| is_named(halves(segment).0, KEY) || repeats(segment);
     if !text.split(|byte| *byte == b'&').any(is_key) {
         return None;
     }
@@ -158,7 +164,8 @@ mod tests {
     fn a_key_is_found_and_cut_out_however_it_is_written() {
         let check = |text: &str, key: Option<&str>, rest: Option<&str>| {
             assert_eq!(first(text.as_bytes(), KEY).as_deref(), key, "{text}");
-            let cut = without_key(text.as_bytes()).map(|cut| String::from_utf8(cut).unwrap());
+            let cut = without_key(text.as_bytes(), Some("1.k"))
+                .map(|cut| String::from_utf8(cut).unwrap());
             assert_eq!(cut.as_deref(), rest, "{text}");
             let arena = Arena::new();
             assert!(
@@ -172,6 +179,7 @@ mod tests {
         check("a=1&zapikey=k&b=%32", Some("k"), Some("a=1&b=%32"));
         check("zapi%6Bey=k%2E1&a=1", Some("k.1"), Some("a=1"));
         check("zapikey=1&a=2&zapikey=3", Some("1"), Some("a=2"));
+        check("zapikey=1.k&b=%31.k&a=2", Some("1.k"), Some("a=2"));
         check("ZAPIKEY=k", None, None);
         check("xzapikey=k&zapikeyx=l", None, None);
     }

@@ -23,6 +23,7 @@ struct Sent {
     headers: Vec<(&'static str, Vec<u8>)>,
     body: Vec<u8>,
     anonymous: bool,
+    path: String,
     arguments: Vec<String>,
 }
 
@@ -33,6 +34,7 @@ fn sent(content_type: &str, body: impl AsRef<[u8]>) -> Sent {
         headers: Vec::new(),
         body: body.as_ref().to_vec(),
         anonymous: false,
+        path: "demo".to_owned(),
         arguments: Vec::new(),
     };
     if !content_type.is_empty() {
@@ -97,7 +99,7 @@ impl Sent {
         };
         let arena = Arena::new();
         let env = [("REGION".to_owned(), "eu".to_owned())];
-        let path = [("form".to_owned(), "demo".to_owned())];
+        let path = [("form".to_owned(), self.path.clone())];
         let view = View::new(Facts {
             request: &request,
             arena: &arena,
@@ -341,6 +343,7 @@ fn a_key_is_in_none_of_the_roots_wherever_it_came() {
         format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };
     let escaped = KEY.replace('.', "%2E");
+    let repeating = format!(r#"{{"zapikey":"{KEY}","a":["so {KEY}."],"{KEY}":1}}"#);
     let form = "application/x-www-form-urlencoded";
     let requests = [
         sent("application/json", "{}").header("referer", format!("https://gw/f?zapikey={KEY}")),
@@ -359,6 +362,33 @@ fn a_key_is_in_none_of_the_roots_wherever_it_came() {
         sent(
             "multipart/form-data; boundary=x",
             part("a", "1") + &part("zapikey", KEY) + "--x--",
+        )
+        .query(""),
+        sent("application/json", &repeating),
+        sent("application/json", &repeating)
+            .query("a=1")
+            .header("X-ZAPI-Key", KEY),
+        sent("application/xml", format!("<a k=\"{KEY}\">{KEY}</a>")),
+        sent("text/plain", KEY),
+        sent("application/octet-stream", KEY),
+        sent(
+            form,
+            format!("a={escaped}&arguments={{\"a\":\"{KEY}\"}}&zapikey={KEY}"),
+        )
+        .query(""),
+        sent("", "")
+            .query(&format!("zapikey={KEY}&a={KEY}&{escaped}=1"))
+            .header("cookie", format!("session=a; key={KEY}")),
+        Sent {
+            path: format!("x-{KEY}"),
+            ..super::tests::sent("", "")
+        },
+        sent(
+            "multipart/form-data; boundary=x",
+            part("a", KEY)
+                + &part("inputFile\"; filename=\"a.txt", &format!("1\r\n{KEY}\r\n"))
+                + &part("zapikey", KEY)
+                + "--x--",
         )
         .query(""),
     ];
@@ -383,6 +413,25 @@ fn a_key_is_in_none_of_the_roots_wherever_it_came() {
         object.starts_with(r#"{"body":"a=1&b=%32","params":{"a":"1","b":"2"}"#),
         "{object}"
     );
+}
+
+#[test]
+fn a_body_that_repeats_the_key_says_where_it_stood() {
+    let body = format!(r#"{{"zapikey":"{KEY}","of":"{KEY}/{KEY}","n":1.10}}"#);
+    let expected = r#"{"zapikey":"[zapikey]","of":"[zapikey]/[zapikey]","n":1.10}"#;
+    let sent = super::tests::sent("application/json", &body);
+    shows(&sent, Root::Body, expected);
+    sent.see(|view| {
+        let Ok(Value::Bytes(seen)) = view.get(Root::RawBody) else {
+            panic!("bytes")
+        };
+        assert_eq!(seen, expected.as_bytes());
+    });
+    // Nobody came in with it, so it is data like any other; and a text that is no key stays.
+    let anonymous = super::tests::sent("application/json", &body).query("");
+    shows(&anonymous, Root::Body, &body);
+    let short = super::tests::sent("application/json", r#"{"a":"none"}"#).query("zapikey=none");
+    shows(&short, Root::Body, r#"{"a":"none"}"#);
 }
 
 #[test]
