@@ -1,6 +1,6 @@
 //! Multipart bodies: parts with names, file names, types and bytes.
 //!
-//! Names and file names are data; nothing here makes a path of one. A body is bounded before its
+//! What a part holds is borrowed from the body. Names and file names are data; nothing here makes a path of one. A body is bounded before its
 //! parts are looked at; how many parts there may be, and how long the head of one, is bounded
 //! here. A part is a *file* when it has a file name or is called `inputFile` (Zoho's name for
 //! one), else it is a *field*, whose bytes are text. A file that a browser's form sends without
@@ -13,6 +13,7 @@ use std::future::{Future, ready};
 use bytes::Bytes;
 use futures_util::{FutureExt, stream};
 use http::{HeaderMap, header};
+use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use super::media::parameter;
@@ -49,7 +50,7 @@ impl<'a> Part<'a> {
 
 /// The parts of a body, without those that carry a key. At most `limit` parts.
 pub(super) fn parts<'a>(
-    body: &Bytes,
+    body: &'a Bytes,
     boundary: Option<&str>,
     limit: usize,
     arena: &'a Arena,
@@ -97,7 +98,7 @@ pub(super) fn credentials(
     };
     let arena = Arena::new();
     let mut reader = Reader::new(body, boundary, limit, &arena);
-    while let Some((part, _)) = now(reader.next()).ok().flatten() {
+    while let Some(Found { part, .. }) = now(reader.next()).ok().flatten() {
         let wanted = match part.name {
             KEY => &mut key,
             "auth_type" => &mut auth_type,
@@ -116,26 +117,27 @@ pub(super) fn credentials(
 /// The body without the values of the parts that carry a key; `None` when there are none.
 pub(super) fn without_key(body: &Bytes, boundary: Option<&str>, limit: usize) -> Option<Vec<u8>> {
     let boundary = boundary.filter(|_| mentions_key(body))?;
-    let mut rest = None;
     let arena = Arena::new();
     let mut reader = Reader::new(body, boundary, limit, &arena);
-    while let Some((part, _)) = now(reader.next()).ok().flatten() {
+    let mut kept = Vec::new();
+    let mut from = 0;
+    while let Some(Found { part, start, .. }) = now(reader.next()).ok().flatten() {
         if part.name == KEY && !part.bytes.is_empty() {
-            let text = rest.get_or_insert_with(|| body.to_vec());
-            let whole = [b"\r\n\r\n", part.bytes, b"\r\n--", boundary.as_bytes()].concat();
-            while let Some(at) = text.windows(whole.len()).position(|window| window == whole) {
-                let start = at + 4;
-                text.drain(start..start + part.bytes.len());
-            }
+            // Better no body than one with a key in it.
+            let Some(start) = start else {
+                return Some(Vec::new());
+            };
+            kept.extend_from_slice(body.get(from..start)?);
+            from = start + part.bytes.len();
         }
     }
-    rest
+    kept.extend_from_slice(body.get(from..).filter(|_| from > 0)?);
+    Some(kept)
 }
 
 /// Nearly no body has one: a stranger's request should not cost the reading of all parts.
 fn mentions_key(body: &[u8]) -> bool {
-    body.windows(KEY.len())
-        .any(|window| window == KEY.as_bytes())
+    memmem::find(body, KEY.as_bytes()).is_some()
 }
 
 enum Broken {
@@ -145,42 +147,57 @@ enum Broken {
 }
 
 async fn read<'a>(
-    body: &Bytes,
+    body: &'a Bytes,
     boundary: &str,
     limit: usize,
     arena: &'a Arena,
     parts: &mut Vec<Part<'a>>,
 ) -> Result<(), Broken> {
     let mut reader = Reader::new(body, boundary, limit, arena);
-    while let Some((part, is_empty_file)) = reader.next().await? {
-        if part.name != KEY && !is_empty_file {
-            parts.push(part);
+    while let Some(found) = reader.next().await? {
+        if found.part.name != KEY && !found.is_empty_file {
+            parts.push(found.part);
         }
     }
     Ok(())
 }
 
+/// A part, and what is known of it beside.
+struct Found<'a> {
+    part: Part<'a>,
+    /// A file that nobody chose.
+    is_empty_file: bool,
+    /// Where its content begins in the body.
+    start: Option<usize>,
+}
+
 struct Reader<'a> {
     parts: multer::Multipart<'static>,
+    body: &'a [u8],
+    /// `--` and the boundary.
+    mark: Vec<u8>,
+    /// How far the body was looked at.
+    from: usize,
     count: usize,
     limit: usize,
     arena: &'a Arena,
 }
 
 impl<'a> Reader<'a> {
-    fn new(body: &Bytes, boundary: &str, limit: usize, arena: &'a Arena) -> Self {
-        let body = stream::once(ready(Ok::<_, Infallible>(body.clone())));
-        let parts = multer::Multipart::new(body, boundary);
+    fn new(body: &'a Bytes, boundary: &str, limit: usize, arena: &'a Arena) -> Self {
+        let stream = stream::once(ready(Ok::<_, Infallible>(body.clone())));
         Self {
-            parts,
+            parts: multer::Multipart::new(stream, boundary),
+            body,
+            mark: format!("--{boundary}").into_bytes(),
+            from: 0,
             count: 0,
             limit,
             arena,
         }
     }
 
-    /// The next part, and whether it is a file that nobody chose.
-    async fn next(&mut self) -> Result<Option<(Part<'a>, bool)>, Broken> {
+    async fn next(&mut self) -> Result<Option<Found<'a>>, Broken> {
         let Some(mut field) = self.parts.next_field().await.map_err(Broken::Other)? else {
             return Ok(None);
         };
@@ -202,18 +219,20 @@ impl<'a> Reader<'a> {
         let content_type = line(field.headers(), header::CONTENT_TYPE)
             .map_or("text/plain", |text| arena.string(text.trim()));
         let filename = file_name(&field).map(|name| arena.string(&name));
-        let mut bytes = field
-            .chunk()
-            .await
-            .map_err(Broken::Other)?
-            .unwrap_or_default();
-        while let Some(more) = field.chunk().await.map_err(Broken::Other)? {
-            bytes = [bytes, more].concat().into();
+        let mut chunks = Vec::with_capacity(1);
+        while let Some(chunk) = field.chunk().await.map_err(Broken::Other)? {
+            chunks.push(chunk);
         }
+        drop(field);
+        let start = self.locate(&chunks);
+        let length = chunks.iter().map(Bytes::len).sum::<usize>();
+        let bytes = match start.and_then(|start| self.body.get(start..start + length)) {
+            Some(bytes) => bytes,
+            None => arena.bytes(&chunks.concat()),
+        };
         let is_empty_file = filename == Some("") && bytes.is_empty();
         let filename = filename.or_else(|| (name == INPUT_FILE).then_some(""));
         let charset = parameter(content_type, "charset");
-        let bytes = arena.bytes(&bytes);
         let part = Part {
             name,
             filename,
@@ -221,7 +240,33 @@ impl<'a> Reader<'a> {
             charset,
             bytes,
         };
-        Ok(Some((part, is_empty_file)))
+        Ok(Some(Found {
+            part,
+            is_empty_file,
+            start,
+        }))
+    }
+
+    /// Where the content of the part that was just read lies in the body: the reader hands out
+    /// copies. `None` when it is not there, which no body is known to bring about.
+    fn locate(&mut self, chunks: &[Bytes]) -> Option<usize> {
+        let find = |from, sought: &[u8]| {
+            let rest = self.body.get(from..)?;
+            memmem::find(rest, sought).map(|at| from + at + sought.len())
+        };
+        // Behind the mark the line ends, so that a part without any header is found, too.
+        let line = find(self.from, &self.mark)?;
+        let start = find(line + 2, b"\r\n\r\n")?;
+        let mut end = start;
+        for chunk in chunks {
+            let next = end + chunk.len();
+            if self.body.get(end..next)? != chunk {
+                return None;
+            }
+            end = next;
+        }
+        self.from = end;
+        Some(start)
     }
 }
 
@@ -247,9 +292,7 @@ fn now<T>(reading: impl Future<Output = Result<T, Broken>>) -> Result<T, Broken>
 }
 
 fn has_boundary(body: &[u8], boundary: &str) -> bool {
-    let mark = format!("--{boundary}");
-    body.windows(mark.len())
-        .any(|window| window == mark.as_bytes())
+    memmem::find(body, format!("--{boundary}").as_bytes()).is_some()
 }
 
 #[cfg(test)]
@@ -265,7 +308,8 @@ mod tests {
 
     fn check(body: &str, boundary: Option<&str>, expected: Result<&[Seen<'_>], &str>) {
         let arena = Arena::new();
-        let parts = parts(&Bytes::from(body.to_owned()), boundary, 3, &arena);
+        let body = Bytes::from(body.to_owned());
+        let parts = parts(&body, boundary, 3, &arena);
         let seen = parts.map(|parts| {
             let seen = |part: &Part<'_>| {
                 (
@@ -286,7 +330,7 @@ mod tests {
             };
             parts.iter().map(owned).collect::<Vec<_>>()
         });
-        assert_eq!(seen.map_err(ViewError::message), expected, "{body}");
+        assert_eq!(seen.map_err(ViewError::message), expected, "{body:?}");
     }
 
     fn part(disposition: &str, content: &str) -> String {
@@ -307,6 +351,36 @@ mod tests {
         let extended = part("; name=a; filename*=UTF-8''caf%C3%A9.txt", "v") + "--x--";
         check(&extended, Some("x"), Ok(&[("a", Some("café.txt"), "v")]));
         check("--x--", Some("x"), Ok(&[]));
+    }
+
+    #[test]
+    fn what_a_part_holds_is_borrowed_from_the_body() {
+        let sent = [
+            TWO.to_owned(),
+            // Marks and empty lines where they mean nothing.
+            format!(
+                "\r\n\r\n--y\r\n{}{}{}--x--",
+                part("; name=a", "\r\n\r\n--y\r\n"),
+                part("; name=b", ""),
+                part("; name=c", "--x"),
+            ),
+            "--x\r\n\r\n\r\nv\r\n--x--".to_owned(),
+        ];
+        for sent in sent {
+            let (arena, body) = (Arena::new(), Bytes::from(sent));
+            let within = body.as_ptr_range();
+            let Ok(parts) = parts(&body, Some("x"), 9, &arena) else {
+                panic!("{body:?}")
+            };
+            assert!(!parts.is_empty());
+            for part in parts {
+                let held = part.bytes.as_ptr_range();
+                assert!(
+                    within.start <= held.start && held.end <= within.end,
+                    "{part:?}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -367,9 +441,7 @@ v";
         let (key, auth_type) = credentials(&body, Some("x"), 3);
         assert_eq!((key.as_deref(), auth_type), (Some("k"), None));
         let rest = without_key(&body, Some("x"), 3).unwrap();
-        // Where it is also the value of another part, it is cut there too: better one field lost
-        // than a key kept.
-        let expected = part("; name=a", "") + &part("; name=zapikey", "") + &part("; name=b", "2");
+        let expected = part("; name=a", "k") + &part("; name=zapikey", "") + &part("; name=b", "2");
         assert_eq!(String::from_utf8(rest).unwrap(), expected + "--x--");
         let none = Bytes::from(part("; name=a", "zapikey") + "--x--");
         assert_eq!(credentials(&none, Some("x"), 3), (None, None));
