@@ -104,7 +104,12 @@ impl Constant {
             Value::Timestamp(at) => Self::Timestamp(at),
             Value::Duration(span) => Self::Duration(span),
             Value::Type(name) => Self::Type(super::names::type_named(name)?),
-            Value::Number(_) | Value::List(_) | Value::Map(_) | Value::Optional(_) => return None,
+            Value::Number(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Optional(_)
+            | Value::Ip(_)
+            | Value::Cidr(_) => return None,
         })
     }
 }

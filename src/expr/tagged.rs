@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Type, signature};
-use crate::value::{Arena, Instant, Key, Value};
+use crate::value::{Arena, Instant, Key, Value, network};
 
 /// Reads a value; the error says what is wrong with it.
 pub fn read<'a>(json: &Json, arena: &'a Arena) -> Result<Value<'a>, String> {
@@ -66,6 +66,8 @@ pub fn read<'a>(json: &Json, arena: &'a Arena) -> Result<Value<'a>, String> {
             Value::Timestamp(Instant::from_epoch(since).ok_or("no such time")?)
         }
         "duration" => Value::Duration(span(json)?),
+        "ip" => Value::Ip(network::parse_ip(text()?)?),
+        "cidr" => Value::Cidr(network::parse_cidr(text()?)?),
         "optional" => match body {
             None | Some(Json::Null) => Value::Optional(None),
             Some(inner) => arena.some(read(inner, arena)?),
@@ -115,6 +117,8 @@ pub fn write(value: Value<'_>) -> Json {
             }
             Json::Object(object)
         }
+        Value::Ip(address) => json!({ "t": "ip", "v": address.to_string() }),
+        Value::Cidr(network) => json!({ "t": "cidr", "v": network.to_string() }),
         Value::Type(name) => json!({ "t": "type", "v": name }),
     }
 }

@@ -170,6 +170,8 @@ fn write<'a>(
         Value::Double(double) => write!(text, "{double}"),
         Value::Timestamp(at) => write!(text, "{at}"),
         Value::Duration(span) => write!(text, "{}", time::Seconds(span)),
+        Value::Ip(address) => write!(text, "{address}"),
+        Value::Cidr(network) => write!(text, "{network}"),
         Value::Optional(Some(inner)) => return write_inner(*inner, text, scope),
         Value::Null => return odd("a text cannot take null; give another value with `??`"),
         Value::Optional(None) => {

@@ -227,6 +227,8 @@ fn weigh(value: Value<'_>, left: &mut usize) -> bool {
         | Value::Timestamp(_)
         | Value::Duration(_)
         | Value::Optional(None)
+        | Value::Ip(_)
+        | Value::Cidr(_)
         | Value::Type(_) => take(1),
     }
 }

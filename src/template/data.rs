@@ -116,7 +116,12 @@ fn whole<'a>(value: Value<'a>, scope: &Scope<'a>, depth: usize) -> Result<Json, 
             Json::String(text)
         }
         // As JSON has them: RFC 3339, `3.5s`, base64.
-        Value::Timestamp(_) | Value::Duration(_) | Value::Bytes(_) | Value::Type(_) => {
+        Value::Timestamp(_)
+        | Value::Duration(_)
+        | Value::Bytes(_)
+        | Value::Ip(_)
+        | Value::Cidr(_)
+        | Value::Type(_) => {
             let mut text = Vec::new();
             let written = json::write(value, &mut text);
             scope.charge_memory(text.len())?;

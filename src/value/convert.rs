@@ -75,7 +75,7 @@ pub fn bool(value: Value<'_>) -> Result<bool, ConvertError> {
     }
 }
 
-/// `string(x)`: of numbers, Booleans, UTF-8 bytes, instants and durations. A number that came in
+/// `string(x)`: of numbers, Booleans, UTF-8 bytes, instants, durations, addresses and networks. A number that came in
 /// as text is that text.
 pub fn string<'a>(value: Value<'a>, arena: &'a Arena) -> Result<&'a str, ConvertError> {
     match value {
@@ -87,7 +87,11 @@ pub fn string<'a>(value: Value<'a>, arena: &'a Arena) -> Result<&'a str, Convert
         Value::Bytes(bytes) => {
             std::str::from_utf8(bytes).map_err(|_| ConvertError::Range("not UTF-8"))
         }
-        Value::Double(_) | Value::Timestamp(_) | Value::Duration(_) => {
+        Value::Double(_)
+        | Value::Timestamp(_)
+        | Value::Duration(_)
+        | Value::Ip(_)
+        | Value::Cidr(_) => {
             let mut text = arena.text_buffer(32);
             write_scalar(value, &mut text).map_err(|_| ConvertError::NoOverload)?;
             Ok(text.into_bump_str())
@@ -139,6 +143,8 @@ pub fn write_scalar(value: Value<'_>, out: &mut impl Write) -> std::fmt::Result 
         Value::Bytes(bytes) => out.write_str(&String::from_utf8_lossy(bytes)),
         Value::Timestamp(at) => write!(out, "{at}"),
         Value::Duration(span) => write!(out, "{}", Seconds(span)),
+        Value::Ip(address) => write!(out, "{address}"),
+        Value::Cidr(network) => write!(out, "{network}"),
         Value::List(_) | Value::Map(_) | Value::Optional(_) => Ok(()),
     }
 }

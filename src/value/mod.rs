@@ -14,6 +14,7 @@
 pub mod arithmetic;
 pub mod convert;
 pub mod json;
+pub mod network;
 pub mod time;
 pub mod xml;
 
@@ -27,6 +28,9 @@ pub use map::{Key, Map};
 pub use number::Numeric;
 pub use time::Instant;
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use jiff::SignedDuration;
 
 /// One value. Borrows for `'a` from the request's body, from its arena, or from a program's
@@ -60,6 +64,10 @@ pub enum Value<'a> {
     Duration(SignedDuration),
     /// A value that may be missing (CEL's `optional_type`).
     Optional(Option<&'a Value<'a>>),
+    /// An IP address.
+    Ip(IpAddr),
+    /// A network: an address and how many of its bits name the network.
+    Cidr(IpNet),
     /// A type, by its CEL name: `int`, `list`, `google.protobuf.Timestamp`.
     Type(&'a str),
 }
@@ -91,6 +99,10 @@ pub enum Kind {
     Duration,
     /// `optional_type`
     Optional,
+    /// `net.IP`
+    Ip,
+    /// `net.CIDR`
+    Cidr,
     /// `type`
     Type,
 }
@@ -111,6 +123,8 @@ impl Kind {
             Self::Timestamp => "google.protobuf.Timestamp",
             Self::Duration => "google.protobuf.Duration",
             Self::Optional => "optional_type",
+            Self::Ip => "net.IP",
+            Self::Cidr => "net.CIDR",
             Self::Type => "type",
         }
     }
@@ -132,6 +146,8 @@ impl<'a> Value<'a> {
             Self::Timestamp(_) => Kind::Timestamp,
             Self::Duration(_) => Kind::Duration,
             Self::Optional(_) => Kind::Optional,
+            Self::Ip(_) => Kind::Ip,
+            Self::Cidr(_) => Kind::Cidr,
             Self::Type(_) => Kind::Type,
         }
     }

@@ -524,7 +524,7 @@ fn named(name: &str) -> Type {
         "optional_type" => Type::Optional(any()),
         "google.protobuf.Timestamp" => Type::Timestamp,
         "google.protobuf.Duration" => Type::Duration,
-        _ => Type::Dyn,
+        _ => Type::Opaque(name.into(), Arc::new([])),
     }
 }
 

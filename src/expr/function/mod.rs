@@ -13,6 +13,7 @@ mod hashing;
 mod list;
 mod map;
 mod math;
+mod network;
 mod optional;
 mod regular;
 mod text;
@@ -199,6 +200,7 @@ pub fn all() -> &'static [&'static Function] {
             list::ALL,
             map::ALL,
             math::ALL,
+            network::ALL,
             optional::ALL,
             regular::ALL,
             text::ALL,

@@ -120,6 +120,8 @@ impl Writer<'_> {
             Value::Map(map) => return self.map(map),
             Value::Timestamp(at) => print(self.out, format_args!("\"{at}\"")),
             Value::Duration(span) => print(self.out, format_args!("\"{}\"", Seconds(span))),
+            Value::Ip(address) => print(self.out, format_args!("\"{address}\"")),
+            Value::Cidr(network) => print(self.out, format_args!("\"{network}\"")),
             Value::Optional(Some(value)) => return self.value(*value),
             Value::Optional(None) => return Err(no("an empty optional")),
             Value::Type(_) => return Err(no("a type")),

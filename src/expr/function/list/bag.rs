@@ -4,6 +4,9 @@
 //! are rare here, are compared one by one, and each comparison is paid for.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use crate::expr::Fault;
 use crate::expr::function::Call;
@@ -28,6 +31,8 @@ enum Scalar<'a> {
     Bytes(&'a [u8]),
     Timestamp(jiff::SignedDuration),
     Duration(jiff::SignedDuration),
+    Ip(IpAddr),
+    Cidr(IpNet),
     Type(&'a str),
 }
 
@@ -41,6 +46,8 @@ impl<'a> Scalar<'a> {
             Value::Bytes(bytes) => Self::Bytes(bytes),
             Value::Timestamp(at) => Self::Timestamp(at.since_epoch()),
             Value::Duration(span) => Self::Duration(span),
+            Value::Ip(address) => Self::Ip(address),
+            Value::Cidr(network) => Self::Cidr(network),
             Value::Type(name) => Self::Type(name),
             Value::Int(_) | Value::UInt(_) | Value::Double(_) | Value::Number(_) => {
                 let number = value.number()?;

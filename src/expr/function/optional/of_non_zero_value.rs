@@ -32,7 +32,11 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         Value::Int(_) | Value::UInt(_) | Value::Double(_) | Value::Number(_) => {
             value.as_double() == Some(0.0)
         }
-        Value::Bool(true) | Value::Optional(Some(_)) | Value::Type(_) => false,
+        Value::Bool(true)
+        | Value::Optional(Some(_))
+        | Value::Ip(_)
+        | Value::Cidr(_)
+        | Value::Type(_) => false,
     };
     if is_zero {
         return Ok(Value::Optional(None));
