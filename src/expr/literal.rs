@@ -36,10 +36,7 @@ pub(super) fn uint(text: &str) -> Read {
 }
 
 fn magnitude(digits: &str) -> Option<u64> {
-    match digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
-    {
+    match digits.strip_prefix("0x") {
         Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok(),
         None => digits.parse().ok(),
     }

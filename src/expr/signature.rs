@@ -29,6 +29,15 @@ impl Signature {
                 arguments == self.parameters.len()
             }
     }
+
+    /// Whether a parameter is `dyn`, or a list of it.
+    pub(super) fn takes_anything(&self) -> bool {
+        self.parameters.iter().any(|parameter| match parameter {
+            Type::Dyn => true,
+            Type::List(of) => **of == Type::Dyn,
+            _ => false,
+        })
+    }
 }
 
 /// The signatures of a function.

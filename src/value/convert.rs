@@ -49,7 +49,11 @@ pub fn uint(value: Value<'_>) -> Result<u64, ConvertError> {
         _ => match value.number().ok_or(ConvertError::NoOverload)? {
             Numeric::Int(int) => u64::try_from(int).map_err(|_| RANGE),
             Numeric::UInt(uint) => Ok(uint),
-            Numeric::Double(double) => Numeric::Double(double.trunc()).as_uint().ok_or(RANGE),
+            // As in CEL's implementations, what is below zero is outside, be it by a fraction.
+            Numeric::Double(double) if double >= 0.0 => {
+                Numeric::Double(double.trunc()).as_uint().ok_or(RANGE)
+            }
+            Numeric::Double(_) => Err(RANGE),
         },
     }
 }
@@ -190,7 +194,8 @@ mod tests {
         check(Value::String("1.0"), None);
         check(Value::Number("1e3"), Some(1000));
         check(Value::Null, None);
-        assert_eq!(uint(Value::Double(-0.5)).ok(), Some(0));
+        assert_eq!(uint(Value::Double(-0.5)).ok(), None);
+        assert_eq!(uint(Value::Double(-0.0)).ok(), Some(0));
         assert_eq!(
             uint(Value::Int(-1)),
             Err(ConvertError::Range("outside the range of uint"))

@@ -57,7 +57,7 @@ pub fn is_global_unicast(address: IpAddr) -> bool {
         || is_link_local_unicast(address))
 }
 
-/// Whether the address is in 169.254.0.0/16 or fe80::/10.
+/// Whether the address is in 169.254.0.0/16 or `fe80::/10`.
 pub fn is_link_local_unicast(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_link_local(),

@@ -11,6 +11,7 @@
 )]
 
 mod cel;
+mod cel_rules;
 mod diagnostics;
 mod docs;
 mod gateway;

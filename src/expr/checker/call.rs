@@ -47,7 +47,17 @@ impl Checker<'_> {
             return Type::Dyn;
         }
         let mut result: Option<Type> = None;
-        for candidate in &candidates {
+        // What takes anything is there for what the others do not take: it comes last, and says
+        // nothing where the arguments are known and one of them takes these.
+        let is_known = !arguments
+            .iter()
+            .any(|argument| matches!(argument, Type::Dyn | Type::Parameter(_)));
+        let (open, exact): (Vec<&Signature>, Vec<&Signature>) =
+            candidates.iter().partition(|one| one.takes_anything());
+        for candidate in exact.into_iter().chain(open) {
+            if is_known && result.is_some() && candidate.takes_anything() {
+                break;
+            }
             let Some(of) = self.matches(candidate, &arguments) else {
                 continue;
             };

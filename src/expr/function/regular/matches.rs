@@ -16,6 +16,7 @@ pub(super) const FUNCTION: Function = Function {
         ("'hubba'.matches('ubb')", "true"),
         ("'ord_12'.matches(r'^ord_\\d+$')", "true"),
         ("matches('a', 'b')", "false"),
+        (r"'é'.matches(r'\w') || 'é'.matches(r'\pL')", "true"),
         ("'a'.matches('(')", "error"),
     ],
     prepare: Some(prepare_second),

@@ -15,6 +15,7 @@ use crate::expr::Fault;
 use crate::value::Value;
 
 mod captures;
+mod dialect;
 mod extract;
 mod extract_all;
 mod matches;
@@ -97,7 +98,7 @@ fn with<'a, T>(
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
+    RegexBuilder::new(&dialect::translate(pattern)?)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(SIZE_LIMIT)
         .build()

@@ -36,6 +36,11 @@ pub(super) const FUNCTION: Function = Function {
             "timestamp('2026-11-23T23:30:00Z').format('%d.%m.%Y %H:%M', 'Europe/Berlin')",
             "'24.11.2026 00:30'",
         ),
+        (
+            "'%s, %d'.format([1e21, 0.1])",
+            "'1000000000000000000000, 0.1'",
+        ),
+        (r"'%s'.format([b'a\xff\xfe.'])", r"'a\ufffd.'"),
         ("'%d'.format(['a'])", "error"),
         ("'%s'.format([])", "error"),
         ("'%y'.format([1])", "error"),
@@ -122,6 +127,7 @@ fn substitute<'a>(
     match (letter, number, item) {
         ('s', ..) => any(call, out, item),
         ('d' | 'f' | 'e', ..) if special.is_some() => out.push(special.unwrap_or("")),
+        ('d', Some(Numeric::Double(double)), _) => out.print(format_args!("{double}")),
         ('d', Some(_), _) => {
             convert::write_scalar(item, out).map_err(|_| call.fault(FaultKind::Budget, "memory"))
         }
@@ -203,9 +209,9 @@ fn any<'a>(
             out.push("}")
         }
         Value::Optional(_) => Err(unsuited(call, 's', item)),
-        Value::Bytes(bytes) if std::str::from_utf8(bytes).is_err() => {
-            Err(call.bad(format_args!("`%s` takes bytes only where they are UTF-8")))
-        }
+        Value::Bytes(bytes) => lossy(out, bytes),
+        // In digits alone, however many: an exponent is `%e`'s.
+        Value::Double(double) if double.is_finite() => out.print(format_args!("{double}")),
         _ => {
             let mut text = String::new();
             // A string takes everything.
@@ -213,6 +219,22 @@ fn any<'a>(
             out.push(&text)
         }
     }
+}
+
+/// The text of bytes; where they are not UTF-8, one sign for each run of those that are not.
+fn lossy<'a>(out: &mut Buffer<'_, '_, 'a>, bytes: &[u8]) -> Result<(), Fault<'a>> {
+    let mut was_broken = false;
+    for chunk in bytes.utf8_chunks() {
+        if !chunk.valid().is_empty() {
+            out.push(chunk.valid())?;
+            was_broken = false;
+        }
+        if !chunk.invalid().is_empty() && !was_broken {
+            out.push("\u{fffd}")?;
+            was_broken = true;
+        }
+    }
+    Ok(())
 }
 
 fn unsuited<'a>(call: &Call<'_, 'a>, letter: char, item: Value<'_>) -> Fault<'a> {
