@@ -134,6 +134,14 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// What is left of the budget.
+    pub fn left(&self) -> Budget {
+        Budget {
+            steps: self.steps.get(),
+            memory: self.memory.get(),
+        }
+    }
+
     /// Takes steps from the budget.
     pub fn charge_steps(&self, steps: u64) -> Result<(), Fault<'a>> {
         match self.steps.get().checked_sub(steps) {

@@ -270,6 +270,91 @@ fn a_hostile_expression_ends_at_its_budget() {
     assert!(outcome(&absorbed, small).starts_with("the request's budget is spent"));
 }
 
+#[test]
+fn each_way_to_grow_is_stopped_at_load_or_by_the_budget() {
+    const SPENT: &str = "the request's budget is spent";
+    let mut wrong = String::new();
+    let shared = |inner: &str| format!("[{inner}]{}", ".map(x, [x, x, x, x])".repeat(30));
+    let doubling = format!("['ab']{}", ".map(x, x + x)".repeat(60));
+    let lists = format!("[[1, 2]]{}", ".map(x, x + x)".repeat(60));
+    let rounds = "lists.range(1000)";
+    for (text, why) in [
+        (doubling.as_str(), SPENT),
+        (&lists, SPENT),
+        ("lists.range(1000000)", SPENT),
+        ("lists.range(9223372036854775807)", SPENT),
+        ("lists.range(600000).map(x, x)", SPENT),
+        ("lists.range(400000).filter(x, x % 2 == 0).size()", SPENT),
+        ("'%.1000000000f'.format([1.5])", "a precision must be"),
+        ("'%1000000000d'.format([1])", "no such clause"),
+        ("'a'.pad_start(1000000000)", SPENT),
+        ("'a'.pad_end(1000000000, 'é')", SPENT),
+        ("lists.range(1000).map(x, body.ref.pad_end(100000))", SPENT),
+        (&format!("{}.flatten(40)", shared("1")), SPENT),
+        (&format!("to_json({})", shared("1")), SPENT),
+        (&format!("'%s'.format([{}])", shared("1")), SPENT),
+        (&format!("cel.bind(a, {}, a == a)", shared("1")), SPENT),
+        (&format!("cel.bind(a, {}, a in [a])", shared("1")), SPENT),
+        (&format!("{}.distinct()", shared("1")), SPENT),
+        (
+            &format!("cel.bind(t, 'a'.pad_end(1000000), {rounds}.sortBy(x, t))"),
+            SPENT,
+        ),
+        (
+            &format!("cel.bind(t, 'a'.pad_end(1000000), {rounds}.map(x, t).sort())"),
+            SPENT,
+        ),
+        (
+            &format!("cel.bind(t, 'a'.pad_end(1000000), {rounds}.all(x, t == t))"),
+            SPENT,
+        ),
+        (
+            &format!("cel.bind(t, 'a'.pad_end(1000000), {rounds}.exists(x, t.contains('b' + t)))"),
+            SPENT,
+        ),
+        (
+            &format!(
+                "cel.bind(t, form('a=1&'.pad_end(4000, 'b=1&')), {rounds}.all(x, t.all('a').size() > 0))"
+            ),
+            SPENT,
+        ),
+        (
+            &format!("{rounds}.all(a, {rounds}.all(b, {rounds}.all(c, true)))"),
+            SPENT,
+        ),
+        ("'a'.matches('(a{1000}){1000}')", "E0209"),
+        ("'a'.matches('a{1000000000}')", "E0209"),
+        ("'a'.matches(body.ref + '(a{1000}){1000}')", SPENT),
+        ("'a'.pad_end(1000000).matches('(a?){500}b')", SPENT),
+        (
+            "regex.replace('a'.pad_end(10000, 'a'), 'a', 'b'.pad_end(10000))",
+            SPENT,
+        ),
+        (
+            "'a'.pad_end(10000, 'a').replace('a', 'b'.pad_end(10000))",
+            SPENT,
+        ),
+        ("json('['.pad_end(1000, '['))", "levels"),
+    ] {
+        let got = outcome(text, Budget::default());
+        if !got.contains(why) || got.len() > 1000 {
+            wrong += &format!("{text}: {}\n", got.get(..200).unwrap_or(&got));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    let operators = "1 + ".repeat(1 << 18);
+    for text in [
+        operators.as_str(),
+        &"!".repeat(1 << 20),
+        &"a.".repeat(1 << 19),
+    ] {
+        assert!(outcome(text, Budget::default()).starts_with("E0202"));
+    }
+    let longest = format!("{}1", "1 +".repeat((64 << 10) / 3));
+    assert!(longest.len() <= 64 << 10);
+    assert!(outcome(&longest, Budget::default()).starts_with('E'));
+}
+
 fn nested(open: &str, close: &str, depth: usize) -> String {
     format!("{}1{}", open.repeat(depth), close.repeat(depth))
 }

@@ -196,6 +196,11 @@ impl<'a> Map<'a> {
         }
     }
 
+    /// Whether keys may repeat: then counting them takes a look-up for each.
+    pub const fn may_repeat(&self) -> bool {
+        matches!(self.entries, Entries::Multi(_) | Entries::Headers(_))
+    }
+
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.stored() == 0
@@ -250,7 +255,7 @@ impl<'a> Map<'a> {
 
     /// The keys, each once, with the values that look-ups find.
     pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> + '_ {
-        let repeats = matches!(self.entries, Entries::Multi(_) | Entries::Headers(_));
+        let repeats = self.may_repeat();
         self.entries().enumerate().filter_map(move |(at, entry)| {
             let is_first =
                 !repeats || entry.0.as_str().and_then(|name| self.position(name)) == Some(at);

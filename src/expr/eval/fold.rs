@@ -169,7 +169,15 @@ impl<'a> Machine<'_, 'a> {
             keyed.push((self.run(&fold.body)?, first));
         }
         let rounds = u64::from(length.checked_ilog2().unwrap_or(0)) + 1;
-        self.scope.charge_steps(length as u64 * rounds)?;
+        // Each round may compare every key as far as it goes.
+        let texts = keyed.iter().map(|(key, _)| match key {
+            Value::String(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        });
+        let bytes = texts.fold(0_u64, |sum, length| sum.saturating_add(length as u64));
+        self.scope
+            .charge_steps((length as u64 + bytes / 16).saturating_mul(rounds))?;
         if let Some((key, _)) = keyed.first().copied()
             && let Some((odd, _)) = keyed.iter().find(|(other, _)| !key.is_ordered_with(*other))
         {

@@ -20,6 +20,8 @@ mod text;
 mod time;
 
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -166,6 +168,14 @@ impl<'a> Call<'_, 'a> {
     pub fn new_list(&self, items: &[Value<'a>]) -> Outcome<'a> {
         self.makes_list(items.len())?;
         Ok(self.arena().list(items))
+    }
+
+    /// Takes from the budget what reading a text as something else costs.
+    pub fn reads_scalar(&self, value: Value<'_>) -> Result<(), Fault<'a>> {
+        match value {
+            Value::String(text) | Value::Number(text) => self.reads(text.len()),
+            _ => Ok(()),
+        }
     }
 
     /// Takes from the budget what going over all parts of a value costs.

@@ -97,6 +97,7 @@ enum Problem {
     Control,
     Number,
     Large,
+    Long,
     More,
 }
 
@@ -120,10 +121,15 @@ impl Problem {
             Self::Control => "a control character stands unescaped in a string",
             Self::Number => "this is not a number as JSON writes them",
             Self::Large => "this number is too large for a double",
+            Self::Long => "this number has more than a thousand characters",
             Self::More => "there is more text after the end of the JSON",
         }
     }
 }
+
+/// The most characters of a number. It is read again whenever somebody calculates with it, so a
+/// long one would cost more than the step that it takes.
+const LONGEST_NUMBER: usize = 1000;
 
 /// Where a value goes once it is read.
 ///
@@ -412,6 +418,10 @@ impl<'a> Reader<'a> {
         if is_whole && let Some(value) = integer(is_negative, whole, digits, lexeme) {
             place.put(value, self);
             return Ok(());
+        }
+        if lexeme.len() > LONGEST_NUMBER {
+            self.at -= 1;
+            return self.broken(Problem::Long);
         }
         match lexeme.parse::<f64>() {
             Ok(double) if double.is_finite() => {

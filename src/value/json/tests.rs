@@ -48,6 +48,22 @@ fn numbers_that_pass_through_keep_their_characters() {
 }
 
 #[test]
+fn a_number_has_a_thousand_characters_at_most() {
+    for text in [
+        format!("0.{}", "1".repeat(998)),
+        format!("1e{}1", "0".repeat(997)),
+    ] {
+        assert_eq!(round(&text).as_deref(), Ok(text.as_str()));
+        let longer = format!("{text}1");
+        let error = round(&longer).expect_err(&longer);
+        assert!(
+            error.to_string().contains("a thousand characters"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn integers_are_exact_and_other_numbers_are_doubles() {
     let arena = Arena::new();
     let one = |text: &'static str| read(text.as_bytes(), &arena, DEPTH).expect(text);

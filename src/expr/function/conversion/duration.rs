@@ -34,6 +34,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [value] = *arguments else {
         return Err(call.no_overload());
     };
+    call.reads_scalar(value)?;
     convert::duration(value)
         .map(Value::Duration)
         .map_err(|error| call.unconverted(error))

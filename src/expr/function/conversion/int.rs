@@ -29,6 +29,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [value] = *arguments else {
         return Err(call.no_overload());
     };
+    call.reads_scalar(value)?;
     convert::int(value)
         .map(Value::Int)
         .map_err(|error| call.unconverted(error))

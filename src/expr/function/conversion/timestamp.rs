@@ -41,6 +41,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [value] = *arguments else {
         return Err(call.no_overload());
     };
+    call.reads_scalar(value)?;
     convert::timestamp(value)
         .map(Value::Timestamp)
         .map_err(|error| call.unconverted(error))

@@ -26,6 +26,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [value] = *arguments else {
         return Err(call.no_overload());
     };
+    call.reads_scalar(value)?;
     convert::uint(value)
         .map(Value::UInt)
         .map_err(|error| call.unconverted(error))

@@ -32,14 +32,15 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         return Err(call.bad(format_args!("these items have no common order")));
     }
     call.makes_list(items.len())?;
+    // Each round may compare every item as far as it goes.
+    let rounds = usize::BITS.saturating_sub(items.len().leading_zeros());
+    let before = call.scope.left().steps;
     for item in items {
         call.reads_whole(*item)?;
     }
-    call.reads(
-        items
-            .len()
-            .saturating_mul(16 * usize::BITS.saturating_sub(items.len().leading_zeros()) as usize),
-    )?;
+    let round = before - call.scope.left().steps;
+    call.scope
+        .charge_steps(round.saturating_mul(rounds.into()))?;
     let mut sorted = items.to_vec();
     sorted.sort_by(|a, b| a.compare(*b).unwrap_or(Ordering::Equal));
     Ok(call.arena().list(&sorted))

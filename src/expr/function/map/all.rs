@@ -21,6 +21,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::Map(map), Value::String(name)] = *arguments else {
         return Err(call.no_overload());
     };
+    call.scope.charge_steps(map.entries().count() as u64)?;
     let mut values = Items::new(call);
     map.all(name).try_for_each(|value| values.push(value))?;
     Ok(values.finish())

@@ -35,7 +35,13 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         }
         [Value::Bytes(bytes)] => bytes.len(),
         [Value::List(items)] => items.len(),
-        [Value::Map(map)] => map.len(),
+        [Value::Map(map)] => {
+            let size = map.len();
+            if map.may_repeat() {
+                call.scope.charge_steps(size as u64)?;
+            }
+            size
+        }
         _ => return Err(call.no_overload()),
     };
     Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))

@@ -58,10 +58,11 @@ fn field<'a>(
 }
 
 fn zone<'a>(call: &Call<'_, 'a>, name: &str) -> Result<TimeZone, Fault<'a>> {
-    match call.prepared {
-        Some(Prepared::Zone(zone)) => Ok(zone.clone()),
-        _ => time::zone(name).ok_or_else(|| call.fault(FaultKind::BadArgument, NO_ZONE)),
+    if let Some(Prepared::Zone(zone)) = call.prepared {
+        return Ok(zone.clone());
     }
+    call.reads(name.len())?;
+    time::zone(name).ok_or_else(|| call.fault(FaultKind::BadArgument, NO_ZONE))
 }
 
 const NO_ZONE: &str =
