@@ -75,10 +75,10 @@ fn reload_waits_and_tells_the_verdict() {
     assert_eq!((said.code, said.err.as_str()), (1, ""));
     let answer: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(answer["outcome"], "refused");
-    let problem = &answer["diagnostics"][0];
+    let problem = &answer["diagnostics"][2];
     assert_eq!(
-        (&problem["line"], &problem["column"]),
-        (&4.into(), &1.into()),
+        (&problem["line"], &problem["column"], &problem["severity"]),
+        (&4.into(), &1.into(), &"error".into()),
         "{answer}"
     );
 
