@@ -19,7 +19,7 @@ use super::Gateway;
 use crate::clock::Clock;
 use crate::diagnostic::render::{Format, render};
 use crate::diagnostic::{Diagnostic, Severity, Sources};
-use crate::route::{self, Commit, Compilation, Generation, Settings};
+use crate::route::{self, Checkout, Commit, Compilation, Generation, Settings};
 use crate::spec;
 
 /// How often a folder that keeps changing is read before giving up.
@@ -333,9 +333,13 @@ impl ReloadReport {
 }
 
 /// Tells whether a folder changed, without reading its files: names, inodes, sizes and times of
-/// all files below it. A symbolic link counts as what it points to.
+/// all files below it, and the commit that is checked out. A symbolic link counts as what it points
+/// to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint(BTreeMap<PathBuf, (u64, u64, Option<SystemTime>)>);
+pub struct Fingerprint {
+    files: BTreeMap<PathBuf, (u64, u64, Option<SystemTime>)>,
+    commit: Option<String>,
+}
 
 impl Fingerprint {
     /// Of a folder as it is now. Files that vanish while looking are left out.
@@ -361,7 +365,10 @@ impl Fingerprint {
                 }
             }
         }
-        Ok(Self(files))
+        Ok(Self {
+            files,
+            commit: Checkout::of(&root).and_then(|checkout| checkout.commit_id()),
+        })
     }
 }
 

@@ -22,8 +22,7 @@ impl Commit {
     /// the first commit.
     pub fn of(folder: &Path) -> Option<Self> {
         let folder = fs::canonicalize(folder).ok()?;
-        let (git, common) = folder.ancestors().find_map(git_folders)?;
-        let id = resolve(&git, &common, "HEAD", 0)?;
+        let id = Checkout::of(&folder)?.commit_id()?;
         Some(Self {
             id,
             modified: is_modified(&folder).unwrap_or(true),
@@ -31,7 +30,34 @@ impl Commit {
     }
 }
 
-/// The folder of this checkout's `HEAD`, and the one of the refs that all worktrees share.
+/// Where git keeps what it knows of a work tree.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    /// The folder of this work tree's `HEAD` and index.
+    pub git: PathBuf,
+    /// The folder of the refs that all work trees share.
+    pub common: PathBuf,
+}
+
+impl Checkout {
+    /// The work tree in which a folder lies.
+    pub fn of(folder: &Path) -> Option<Self> {
+        let folder = fs::canonicalize(folder).ok()?;
+        let (git, common) = folder.ancestors().find_map(git_folders)?;
+        Some(Self { git, common })
+    }
+
+    /// The full id of the commit that is checked out.
+    pub fn commit_id(&self) -> Option<String> {
+        resolve(&self.git, &self.common, "HEAD", 0)
+    }
+
+    /// A `git checkout`, `commit`, `pull` or `rebase` is under way.
+    pub fn is_busy(&self) -> bool {
+        self.git.join("index.lock").exists()
+    }
+}
+
 fn git_folders(at: &Path) -> Option<(PathBuf, PathBuf)> {
     let dot = at.join(".git");
     let git = if dot.is_dir() {

@@ -32,7 +32,7 @@ mod table;
 
 pub use answer::{Answer, Case, Head, Line, RawAnswer};
 pub use clause::{Clause, Runs, Site};
-pub use commit::Commit;
+pub use commit::{Checkout, Commit};
 pub use content::{Content, Failure, Filling, Node};
 pub use function::{Check, Route};
 pub use generation::Generation;

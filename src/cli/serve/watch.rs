@@ -2,8 +2,8 @@
 //!
 //! The kernel's notices are only hints that something happened; what decides is the folder's
 //! [`Fingerprint`]. So every way in which editors, `git` and Kubernetes replace files works alike:
-//! writing in place, renaming over, swapping a symbolic link, moving the whole folder. A change
-//! is reported when the folder has been quiet for a while and git holds no lock on it. Where the
+//! writing in place, renaming over, swapping a symbolic link, moving the whole folder; and a commit
+//! that changes no file but says where they come from. A change is reported when the folder has been quiet for a while and git holds no lock on it. Where the
 //! kernel gives no notices (network file systems) a slow look at the folder finds the change.
 
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use tracing::warn;
 
 use crate::clock::Stopwatch;
 use crate::gateway::Fingerprint;
+use crate::route::Checkout;
 
 /// How long a folder must be quiet before it is read.
 pub const SETTLE: Duration = Duration::from_millis(500);
@@ -113,44 +114,13 @@ fn settled(watched: &Watched, notices: &Receiver<Notice>, settle: Duration) -> S
             Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => return Settled::Stopped,
         }
         let now = Fingerprint::of(&watched.folder).ok();
-        if now != last || git_is_busy(&watched.folder) {
+        if now != last || Checkout::of(&watched.folder).is_some_and(|git| git.is_busy()) {
             last = now;
             quiet = Stopwatch::start();
         } else if quiet.elapsed() >= settle {
             return last.map_or(Settled::Gone, Settled::At);
         }
     }
-}
-
-/// A `git checkout`, `pull` or `rebase` is under way in the folder's work tree.
-fn git_is_busy(folder: &Path) -> bool {
-    let start = folder
-        .canonicalize()
-        .unwrap_or_else(|_| folder.to_path_buf());
-    let Some(git) = start
-        .ancestors()
-        .map(|dir| dir.join(".git"))
-        .find(|git| git.exists())
-    else {
-        return false;
-    };
-    let dir = if git.is_file() {
-        linked_git_dir(&git).unwrap_or(git)
-    } else {
-        git
-    };
-    dir.join("index.lock").exists()
-}
-
-/// A work tree made by `git worktree` has a file in place of the folder: `gitdir: PATH`.
-fn linked_git_dir(file: &Path) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let path = PathBuf::from(text.strip_prefix("gitdir:")?.trim());
-    Some(if path.is_absolute() {
-        path
-    } else {
-        file.parent()?.join(path)
-    })
 }
 
 /// The kernel's watches: on the folder itself, wherever it is now, and on the folder that holds
@@ -207,6 +177,13 @@ impl Watched {
             .filter(|path| !path.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         watcher.watch(holder, RecursiveMode::NonRecursive)?;
+        // A commit changes no file of the folder. What cannot be watched here is found by the slow
+        // look.
+        if let Some(checkout) = Checkout::of(&self.folder) {
+            let refs = checkout.common.join("refs/heads");
+            let _ = watcher.watch(&checkout.git, RecursiveMode::NonRecursive);
+            let _ = watcher.watch(&refs, RecursiveMode::Recursive);
+        }
         Ok(watcher)
     }
 }
@@ -287,6 +264,7 @@ mod tests {
     fn waits_while_git_holds_its_lock() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".git")).unwrap();
+        fs::write(dir.path().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
         let lock = dir.path().join(".git/index.lock");
         fs::write(&lock, "").unwrap();
         fs::write(dir.path().join("a.yaml"), "first").unwrap();

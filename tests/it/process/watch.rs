@@ -103,6 +103,28 @@ fn a_git_checkout_is_taken_over_with_its_commit() {
     assert_eq!(serving.generation()["number"], 4);
 }
 
+/// No file of the folder changes, but now it can be said where they come from.
+#[test]
+fn a_commit_alone_is_followed() {
+    let project = Project::new(OPEN);
+    project.git(&["init", "-q", "-b", "main"]);
+    project.git(&["commit", "-q", "--allow-empty", "-m", "nothing"]);
+    let serving = project.serve(&["--watch"]);
+    assert_eq!(serving.generation()["commit"]["modified"], true);
+    project.git(&["add", "specs"]);
+    for number in 2..=4 {
+        project.git(&["commit", "-q", "--allow-empty", "-m", "more"]);
+        let commit = project.git(&["rev-parse", "HEAD"]);
+        serving.logged(&format!("generation {number} is served"));
+        let generation = serving.generation();
+        assert_eq!(generation["commit"]["id"], commit.as_str());
+        assert_eq!(generation["commit"]["modified"], false, "{generation}");
+        // The requests' lines say the same.
+        serving.version();
+        serving.logged(&commit);
+    }
+}
+
 #[test]
 fn while_git_holds_its_lock_nothing_is_taken_over() {
     let project = Project::new(OPEN);
