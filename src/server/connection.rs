@@ -247,11 +247,11 @@ impl Port {
 
     async fn run<A: Application>(&self, socket: Socket, peer: Option<IpAddr>, application: &A) {
         let (stream, is_http2) = match &self.tls {
-            None => (Stream::Plain(socket), false),
+            None => (Stream::Left(socket), false),
             Some(acceptor) => match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
                 Ok(Ok(stream)) => {
                     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    (Stream::Tls(Box::new(stream)), is_http2)
+                    (Stream::Right(Box::new(stream)), is_http2)
                 }
                 Ok(Err(error)) => return debug!(%error, peer = ?peer, "TLS handshake failed"),
                 Err(_) => return debug!(peer = ?peer, "TLS handshake took too long"),
