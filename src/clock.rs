@@ -85,4 +85,9 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+
+    /// How much later this one was started than `earlier`.
+    pub fn since(&self, earlier: &Self) -> Duration {
+        self.0.saturating_duration_since(earlier.0)
+    }
 }

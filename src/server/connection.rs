@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -33,6 +33,7 @@ use super::head_timer::HeadTimer;
 use super::listen::{Listener, Queue, Socket, Stream};
 use super::metrics::ListenerMetrics;
 use super::peer::TrustedProxies;
+use crate::clock::Stopwatch;
 use crate::route::Limits;
 
 /// For a TLS handshake, from the first byte to the last.
@@ -99,6 +100,11 @@ pub(super) struct Connection {
     active: AtomicUsize,
     /// Requests begun so far.
     begun: AtomicUsize,
+    opened: Stopwatch,
+    /// When the latest request began, in microseconds after `opened`.
+    latest: AtomicU64,
+    /// From the head of a request to the last byte of its answer.
+    request_time: Duration,
     /// Something was answered before its body had been read.
     unread: AtomicBool,
 }
@@ -115,12 +121,22 @@ impl Connection {
         self.unread.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a request begins.
-    pub(super) fn begin(&self) {
+    /// Notes that a request begins, at the start of `watch`.
+    pub(super) fn begin(&self, watch: &Stopwatch) {
+        let since = watch.since(&self.opened).as_micros();
+        self.latest
+            .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
         if self.is_http2 {
             self.begun.fetch_add(1, Ordering::Relaxed);
             self.active.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// When the latest request began, and how much of its time is left.
+    fn time_left(&self) -> (u64, Duration) {
+        let latest = self.latest.load(Ordering::Relaxed);
+        let end = Duration::from_micros(latest).saturating_add(self.request_time);
+        (latest, end.saturating_sub(self.opened.elapsed()))
     }
 
     /// Notes that a request has ended.
@@ -265,12 +281,16 @@ impl Port {
             drain: Arc::clone(&self.drain),
             active: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
+            opened: Stopwatch::start(),
+            latest: AtomicU64::new(0),
+            request_time: self.limits.request_timeout,
             unread: AtomicBool::new(false),
         });
         let mut io = TimeoutStream::new(Lingering {
             stream,
             connection: Arc::clone(&connection),
             end: None,
+            overdue: None,
         });
         io.set_write_timeout(Some(self.limits.write_timeout));
         let io = TokioIo::new(Box::pin(io));
@@ -446,16 +466,21 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A stream whose end is not a reset.
+/// A stream whose end is not a reset, and that takes no answer longer than a request may take.
 ///
 /// Closing a TCP socket with unread bytes in it makes the kernel send a reset, which can reach the
 /// client before it has read the answer: a refused upload would then look like a broken
 /// connection. So what still arrives after the last answer is read and thrown away, for a while.
+///
+/// A client that takes an answer a few bytes at a time never stalls, and would hold its connection for
+/// as long as it likes. So a write that has to wait does so only until the request's time is over.
 #[derive(Debug)]
 struct Lingering {
     stream: Stream,
     connection: Arc<Connection>,
     end: Option<End>,
+    /// When the time of the request that began then is over; made once a write has to wait.
+    overdue: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 #[derive(Debug)]
@@ -467,6 +492,27 @@ struct End {
 }
 
 impl Lingering {
+    fn in_time<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            return written;
+        }
+        let (latest, left) = self.connection.time_left();
+        if self.overdue.as_ref().is_none_or(|(of, _)| *of != latest) {
+            self.overdue = Some((latest, Box::pin(sleep(left))));
+        }
+        match &mut self.overdue {
+            Some((_, overdue)) => overdue
+                .as_mut()
+                .poll(cx)
+                .map(|()| Err(io::ErrorKind::TimedOut.into())),
+            None => Poll::Pending,
+        }
+    }
+
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(end) = &mut self.end else {
             return Poll::Ready(());
@@ -506,7 +552,9 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.in_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -514,7 +562,9 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -522,7 +572,9 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.in_time(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

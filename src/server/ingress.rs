@@ -157,7 +157,7 @@ impl Exchange {
     ) -> Box<Self> {
         let watch = Stopwatch::start();
         context.ingress.metrics.ingress.request_begins();
-        context.connection.begin();
+        context.connection.begin(&watch);
         let received_at = context.ingress.clock.now();
         let request_id = identity::request_id(headers.get(X_REQUEST_ID), received_at);
         let trace = headers.get(TRACEPARENT).and_then(TraceId::parse);

@@ -172,7 +172,8 @@ pub struct LimitsSpec {
     /// write_timeout: 1m
     /// ```
     pub write_timeout: Option<Period>,
-    /// For everything together; default `60s`.
+    /// For everything together, from the end of the head to the last byte of the answer; default
+    /// `60s`.
     ///
     /// ```yaml
     /// request_timeout: 2m

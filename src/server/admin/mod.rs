@@ -29,6 +29,7 @@ use super::connection::{Application, Connection};
 use super::drain::Drain;
 use super::guard;
 use super::metrics::{Configuration, Metrics};
+use crate::clock::Stopwatch;
 use crate::gateway::{ReloadReport, Reloader};
 
 /// What all admin requests share.
@@ -134,7 +135,7 @@ struct InHand {
 impl InHand {
     fn begin(admin: &Arc<Admin>, connection: &Arc<Connection>) -> Self {
         admin.metrics.admin.request_begins();
-        connection.begin();
+        connection.begin(&Stopwatch::start());
         Self {
             admin: Arc::clone(admin),
             connection: Arc::clone(connection),

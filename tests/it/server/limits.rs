@@ -1,5 +1,6 @@
 //! Time, size and number: whatever a client does, or fails to do, comes to an end.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use hookweir::route::Settings;
@@ -55,6 +56,37 @@ fn a_head_that_comes_in_drops_has_no_more_time_than_others() {
     assert_eq!(raw.read_to_close(), b"");
     stop.send(()).unwrap();
     thread.join().unwrap();
+}
+
+/// It never stalls: the time between two writes stays short, the whole is over the time of a request.
+#[test]
+fn an_answer_that_is_taken_in_drops_has_no_more_time_than_others() {
+    let large = "function: large\nauth: none\naccept: { path: /large }\n\
+                 respond: { status_code: 200, body: '${\"x\".pad_end(8000000)}' }\n";
+    let gateway = gateway()
+        .file("large.yaml", large)
+        .settings(|settings| {
+            let limits = &mut settings.limits;
+            limits.header_timeout = LONG;
+            limits.body_timeout = LONG;
+            limits.write_timeout = LONG;
+            limits.request_timeout = SHORT;
+        })
+        .start();
+    let mut raw = gateway.raw();
+    raw.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    // A drop is taken, so that it is known to be on its way.
+    let mut drop = [0; 100];
+    raw.stream().read_exact(&mut drop).unwrap();
+    let open = "hookweir_connections{listener=\"ingress\"} 0";
+    while !gateway.admin_get("/metrics").text().contains(open) {
+        std::thread::yield_now();
+    }
+    // The time is each request's own, not the connection's.
+    let mut raw = gateway.raw();
+    for _ in 0..3 {
+        assert_eq!(raw.request("GET", "/echo", &[], b"").status, 200);
+    }
 }
 
 #[test]
