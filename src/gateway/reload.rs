@@ -217,6 +217,7 @@ impl Reloader {
             Some(_) if dry_run => ReloadOutcome::WouldInstall,
             Some(mut new) => {
                 new.number = self.gateway.generation().number + 1;
+                new.loaded_at = self.clock.now();
                 self.gateway.install(new);
                 ReloadOutcome::Installed
             }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::commit::Commit;
 use super::function::Route;
 use super::methods::Methods;
@@ -15,6 +17,8 @@ pub struct Generation {
     pub number: u64,
     /// SHA-256 of all files, in hex.
     pub hash: String,
+    /// When it was swapped in; the start of 1970 until then.
+    pub loaded_at: Timestamp,
     /// The commit, in a git checkout.
     pub commit: Option<Commit>,
     /// In the order of their names.
@@ -42,6 +46,7 @@ impl Generation {
         }
         Self {
             number: 0,
+            loaded_at: Timestamp::UNIX_EPOCH,
             hash,
             commit,
             routes,

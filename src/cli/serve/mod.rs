@@ -232,6 +232,7 @@ impl Args {
     ) -> Result<Running, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         generation.number = 1;
+        generation.loaded_at = clock.now();
         let keyring = Keyring::new(store.keys()?);
         let gateway = Arc::new(Gateway::new(generation, keyring.clone()));
         let token = store

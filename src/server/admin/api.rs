@@ -16,6 +16,7 @@ use crate::server::rejection::JSON;
 pub(super) struct GenerationView<'a> {
     number: u64,
     hash: &'a str,
+    loaded_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<CommitView<'a>>,
     functions: Vec<&'a str>,
@@ -102,6 +103,7 @@ fn generation_view<'a>(generation: &'a Generation, last: &'a LastReload) -> Gene
     GenerationView {
         number: generation.number,
         hash: &generation.hash,
+        loaded_at: generation.loaded_at.to_string(),
         commit: generation.commit.as_ref().map(commit_view),
         functions: generation.routes.iter().map(|route| &*route.name).collect(),
         last_reload: last_reload(last),

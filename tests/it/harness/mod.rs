@@ -144,6 +144,7 @@ impl Builder {
             .generation
             .unwrap_or_else(|| panic!("the functions have mistakes: {problems:#?}"));
         generation.number = 1;
+        generation.loaded_at = START.parse().unwrap();
         let mut settings = compilation.settings;
         let free = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
         settings.ingress.address = free.clone();

@@ -75,7 +75,9 @@ fn reload_waits_and_tells_the_verdict() {
     assert_eq!((said.code, said.err.as_str()), (1, ""));
     let answer: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(answer["outcome"], "refused");
-    let problem = &answer["diagnostics"][2];
+    let problems = answer["diagnostics"].as_array().unwrap().iter();
+    let mut errors = problems.filter(|problem| problem["severity"] == "error");
+    let problem = errors.next().unwrap();
     assert_eq!(
         (&problem["line"], &problem["column"], &problem["severity"]),
         (&4.into(), &1.into(), &"error".into()),
@@ -137,6 +139,26 @@ fn with_broken_yaml_the_old_set_goes_on_and_everybody_is_told() {
     });
     let detail = serving.admin_request("GET", "/readyz").json();
     assert_eq!(detail["last_reload"]["succeeded"], true);
+}
+
+#[test]
+fn the_generation_says_since_when_it_is_served() {
+    let project = Project::new(OPEN);
+    let serving = project.serve(&[]);
+    let loaded_at = || {
+        serving.generation()["loaded_at"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let first = loaded_at();
+    assert!(first.parse::<jiff::Timestamp>().unwrap() > jiff::Timestamp::UNIX_EPOCH);
+    // Nothing changed, so nothing was loaded.
+    assert_eq!(serving.ask(&["reload", "--wait"]).code, 0);
+    assert_eq!(loaded_at(), first);
+    project.write("specs/all.yaml", &version("two"));
+    assert_eq!(serving.ask(&["reload", "--wait"]).code, 0);
+    assert!(loaded_at() > first);
 }
 
 #[test]
