@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -227,6 +228,108 @@ fn an_idle_http_2_connection_ends() {
     silent.flush().unwrap();
     let mut rest = Vec::new();
     let _ = silent.read_to_end(&mut rest);
+}
+
+/// Clients that ask without a pause while the end begins: each request that was sent over TLS is
+/// answered, and the connection's end is announced.
+#[test]
+fn no_request_over_tls_fails_when_it_ends_under_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gateway = secure(folder.path(), |_| {});
+    let address = gateway.ingress();
+    let config = client(folder.path(), &["http/1.1"]);
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let (answered, config) = (Arc::clone(&answered), Arc::clone(&config));
+            std::thread::spawn(move || {
+                let mut raw = Raw::new(connect(address, config).unwrap());
+                loop {
+                    let answer = raw.request("POST", "/echo", &[], b"hello");
+                    assert_eq!((answer.status, answer.text()), (200, r#"{"length":5}"#));
+                    answered.fetch_add(1, Ordering::SeqCst);
+                    if answer.header("connection") == Some("close") {
+                        assert_eq!(raw.read_to_close(), b"");
+                        return;
+                    }
+                }
+            })
+        })
+        .collect();
+    while answered.load(Ordering::SeqCst) < 200 {
+        std::thread::yield_now();
+    }
+    gateway.signal(Signal::Stop);
+    for client in clients {
+        client.join().unwrap();
+    }
+    gateway.wait();
+}
+
+/// The same over HTTP/2: what the server has taken is answered; what it has not taken is said to be
+/// safe to ask again, which is what GOAWAY is for.
+#[test]
+fn no_http_2_request_fails_when_it_ends_under_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gateway = secure(folder.path(), |_| {});
+    let address = gateway.ingress();
+    let config = client(folder.path(), &["h2"]);
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (answered, config) = (Arc::clone(&answered), Arc::clone(&config));
+            std::thread::spawn(move || block_on(load(address, config, &answered)))
+        })
+        .collect();
+    while answered.load(Ordering::SeqCst) < 200 {
+        std::thread::yield_now();
+    }
+    gateway.signal(Signal::Stop);
+    for client in clients {
+        client.join().unwrap();
+    }
+    gateway.wait();
+}
+
+/// Asks on one connection, eight streams at a time, until the server says that it goes away.
+async fn load(address: SocketAddr, config: Arc<ClientConfig>, answered: &AtomicUsize) {
+    let (mut sender, connection) = http2(address, config).await;
+    'asking: loop {
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            sender = match sender.ready().await {
+                Ok(sender) => sender,
+                Err(error) => {
+                    assert!(is_goodbye(&error), "{error:?}");
+                    break 'asking;
+                }
+            };
+            let request = http::Request::post("https://localhost/echo");
+            let (answer, mut stream) = sender
+                .send_request(request.body(()).unwrap(), false)
+                .unwrap();
+            // A stream that the server will not take is reported by its answer.
+            let _ = stream.send_data(Bytes::from_static(b"hello"), true);
+            answers.push(answer);
+        }
+        for answer in answers {
+            match answer.await {
+                Ok(answer) => {
+                    assert_eq!(answer.status().as_u16(), 200);
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+                Err(error) => assert!(is_goodbye(&error), "{error:?}"),
+            }
+        }
+    }
+    connection.await.unwrap().unwrap();
+}
+
+/// The server has not looked at it and says so.
+fn is_goodbye(error: &h2::Error) -> bool {
+    let reason = error.reason();
+    (error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
+        || (error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM))
 }
 
 #[test]
