@@ -51,6 +51,7 @@ use self::tls::Certificate;
 use crate::clock::Clock;
 use crate::gateway::{Refusal, Reloader, Reply};
 use crate::route::{Listen, Settings};
+use crate::store::Store;
 
 /// How often certificate files are looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_mins(1);
@@ -84,6 +85,8 @@ pub struct Services {
     pub access: Option<AccessLog>,
     /// What systemd handed over.
     pub sockets: InheritedSockets,
+    /// Without it the gateway cannot be ready, where it has one.
+    pub store: Option<Arc<dyn Store>>,
 }
 
 /// Both listeners, open. Whoever connects waits until something is served on them.
@@ -173,6 +176,7 @@ impl Server {
             services.auth,
             settings.public_url.as_deref(),
             Arc::clone(ingress_drain),
+            services.store,
         );
         let port = |tls, drain: &Arc<Drain>, metrics| {
             let (limits, proxies) = (limits.clone(), Arc::clone(&proxies));

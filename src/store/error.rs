@@ -28,6 +28,12 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// What stands at the store's path is not what was opened.
+    #[error("the store at `{path}` was replaced while it was in use; start hookweir again")]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no store, and whoever asked does not make one.
     #[error("there is no store in `{path}`; `hookweir serve` or `hookweir keys create` makes one")]
     Missing {

@@ -60,4 +60,7 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// A number that changes whenever anybody has changed the store, this process or another.
     /// What it changed, and whether it was a key, is not said.
     fn version(&self) -> Result<i64, StoreError>;
+
+    /// Whether something could be written now. What is kept stays as it is.
+    fn check(&self) -> Result<(), StoreError>;
 }

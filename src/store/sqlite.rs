@@ -6,6 +6,8 @@
 //! `synchronous=FULL` with a write-ahead log: what was answered to be done is on disk.
 
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +26,10 @@ use crate::auth::{KeyHash, KeyRecord, ZapiKey};
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long a mere look waits for another writer.
+const LOOK: Duration = Duration::from_millis(500);
+/// What a look writes beside the database: as much as a small transaction.
+const SCRAP: [u8; 16 << 10] = [0; 16 << 10];
 /// Before 3.51.3, two connections that checkpoint at once can corrupt the file.
 const SAFE_SQLITE: i32 = 3_051_003;
 /// Entry of `meta`: a known text, sealed, so that a wrong master key is found out at once.
@@ -36,6 +42,8 @@ pub struct SqliteStore {
     work: Mutex<Connection>,
     watch: Mutex<Connection>,
     master: MasterKey,
+    /// Device and inode of the file that was opened.
+    file: (u64, u64),
 }
 
 impl fmt::Debug for SqliteStore {
@@ -107,6 +115,7 @@ impl Unlocked {
             set_meta(&self.work, MASTER_CHECK, &sealed).map_err(&error)?;
         }
         Ok(SqliteStore {
+            file: identity(&self.path)?,
             path: self.path,
             work: Mutex::new(self.work),
             watch: Mutex::new(self.watch),
@@ -155,6 +164,20 @@ impl SqliteStore {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         read(&self.connection()).map_err(StoreError::database(&self.path))
+    }
+
+    /// Writes a scrap beside the database, which finds a full disk and one that became read-only.
+    /// SQLite itself would say so only at the end of a transaction.
+    fn write_scrap(&self) -> Result<(), StoreError> {
+        let path = self.path.with_extension("check");
+        let error = |source| StoreError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        };
+        let written = fs::write(&path, SCRAP);
+        let removed = fs::remove_file(&path);
+        written.and(removed).map_err(error)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -333,6 +356,33 @@ impl Store for SqliteStore {
             .pragma_query_value(None, "data_version", |row| row.get(0))
             .map_err(StoreError::database(&self.path))
     }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if identity(&self.path)? != self.file {
+            let path = self.path.clone();
+            return Err(StoreError::Replaced { path });
+        }
+        let error = StoreError::database(&self.path);
+        let mut connection = self.connection();
+        connection.busy_timeout(LOOK).map_err(&error)?;
+        let free = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(Transaction::rollback);
+        connection.busy_timeout(BUSY).map_err(&error)?;
+        drop(connection);
+        free.map_err(&error)?;
+        self.write_scrap()
+    }
+}
+
+/// Device and inode: what tells a file from another that took its place.
+fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
+    let file = fs::metadata(path).map_err(|source| StoreError::File {
+        what: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok((file.dev(), file.ino()))
 }
 
 /// What can end a transaction: SQLite, or our own decision.

@@ -599,7 +599,7 @@ struct Fragile {
 }
 
 impl Fragile {
-    fn check(&self) -> Result<(), StoreError> {
+    fn reach(&self) -> Result<(), StoreError> {
         if *self.is_broken.lock().unwrap() {
             let path = "disk".into();
             return Err(StoreError::Foreign { path });
@@ -610,7 +610,7 @@ impl Fragile {
 
 impl Store for Fragile {
     fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.check()?;
+        self.reach()?;
         self.store.keys()
     }
     fn add_key(&self, record: &KeyRecord, key: &ZapiKey) -> Result<(), StoreError> {
@@ -634,7 +634,7 @@ impl Store for Fragile {
         self.store.key_text(id)
     }
     fn touch_keys(&self, used: &[(KeyHash, Timestamp)]) -> Result<(), StoreError> {
-        let result = self.check().and_then(|()| self.store.touch_keys(used));
+        let result = self.reach().and_then(|()| self.store.touch_keys(used));
         let _ = self.touched.send(result.is_ok() && !used.is_empty());
         result
     }
@@ -642,8 +642,12 @@ impl Store for Fragile {
         self.store.admin_token()
     }
     fn version(&self) -> Result<i64, StoreError> {
-        self.check()?;
+        self.reach()?;
         self.store.version()
+    }
+    fn check(&self) -> Result<(), StoreError> {
+        self.reach()?;
+        self.store.check()
     }
 }
 

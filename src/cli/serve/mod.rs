@@ -239,6 +239,7 @@ impl Args {
             .admin_token()?
             .ok_or_else(|| Failure::failed("the store has no admin token"))?;
         let installed = Arc::clone(&gateway);
+        let kept: Arc<dyn Store> = store.clone();
         let keys = KeyWatcher::start(store, keyring, Pace::default(), move |keyring| {
             installed.install_keys(keyring);
         })?;
@@ -255,6 +256,7 @@ impl Args {
             clock,
             access: logging.access,
             sockets: InheritedSockets::default(),
+            store: Some(kept),
         };
         let server = Server::on(listeners, settings, services);
         let signals = Signals::of_process()?;

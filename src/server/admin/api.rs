@@ -53,6 +53,9 @@ pub(super) struct ReadyView<'a> {
     pub(super) status: &'a str,
     pub(super) generation: u64,
     pub(super) last_reload: LastReloadView<'a>,
+    /// What is wrong with the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) store: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]

@@ -6,6 +6,7 @@
 
 mod api;
 mod auth;
+mod store_health;
 
 pub use auth::AdminAuth;
 
@@ -24,6 +25,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use self::auth::Hosts;
+use self::store_health::StoreHealth;
 use super::body;
 use super::connection::{Application, Connection};
 use super::drain::Drain;
@@ -31,6 +33,7 @@ use super::guard;
 use super::metrics::{Configuration, Metrics};
 use crate::clock::Stopwatch;
 use crate::gateway::{ReloadReport, Reloader};
+use crate::store::Store;
 
 /// What all admin requests share.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub(super) struct Admin {
     hosts: Hosts,
     /// The ingress's: while it drains, this gateway is not ready.
     ingress_drain: Arc<Drain>,
+    store: Option<StoreHealth>,
 }
 
 /// The admin listener's application.
@@ -54,6 +58,7 @@ impl Admin {
         auth: AdminAuth,
         public_url: Option<&str>,
         ingress_drain: Arc<Drain>,
+        store: Option<Arc<dyn Store>>,
     ) -> Self {
         Self {
             reloader,
@@ -61,6 +66,7 @@ impl Admin {
             auth,
             hosts: Hosts::new(public_url),
             ingress_drain,
+            store: store.map(StoreHealth::new),
         }
     }
 }
@@ -193,13 +199,17 @@ impl Admin {
         }
     }
 
+    /// Blocks: looks at the disk.
     fn ready(&self, authorization: Option<&HeaderValue>) -> Response {
         #[derive(serde::Serialize)]
         struct Brief<'a> {
             status: &'a str,
         }
+        let trouble = self.store.as_ref().and_then(StoreHealth::trouble);
         let (code, status) = if self.ingress_drain.has_begun() {
             (StatusCode::SERVICE_UNAVAILABLE, "draining")
+        } else if trouble.is_some() {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         } else {
             (StatusCode::OK, "ready")
         };
@@ -211,6 +221,7 @@ impl Admin {
             status,
             generation: self.reloader.gateway().generation().number,
             last_reload: api::last_reload(&last),
+            store: trouble.as_deref(),
         };
         api::json(code, &view)
     }
@@ -239,7 +250,10 @@ fn filters(
                 .or(none())
                 .unify(),
         )
-        .map(|admin: Arc<Admin>, token: Option<HeaderValue>| admin.ready(token.as_ref()));
+        .then(async |admin: Arc<Admin>, token: Option<HeaderValue>| {
+            let ready = on_a_thread(move || admin.ready(token.as_ref())).await;
+            ready.unwrap_or_else(internal_error)
+        });
     let metrics = warp::path!("metrics")
         .and(warp::get())
         .and(state.clone())

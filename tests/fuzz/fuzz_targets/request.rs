@@ -135,6 +135,7 @@ fn server() -> &'static PathBuf {
             clock,
             access: None,
             sockets: InheritedSockets::default(),
+            store: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -185,6 +185,7 @@ impl Builder {
             clock: shared,
             access: Some(AccessLog::new(writer, LogFormat::Json)),
             sockets: self.sockets,
+            store: None,
         };
 
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -141,6 +141,52 @@ fn with_broken_yaml_the_old_set_goes_on_and_everybody_is_told() {
     assert_eq!(detail["last_reload"]["succeeded"], true);
 }
 
+/// An orchestrator that looks at `/readyz` sends no requests to a gateway that could keep nothing.
+#[test]
+fn a_store_that_cannot_be_written_is_not_ready() {
+    let project = Project::new(OPEN);
+    let serving = project.serve(&[]);
+    let wait_for = |status: u16, store: &str| {
+        eventually(&format!("{status} {store}"), || {
+            let detail = serving.admin_request("GET", "/readyz");
+            let said = detail.json()["store"].as_str().unwrap_or("").to_owned();
+            (detail.status == status && said.contains(store)).then_some(())
+        });
+        let brief = serving.admin_without_token("/readyz");
+        let expected = match status {
+            200 => r#"{"status":"ready"}"#,
+            _ => r#"{"status":"unavailable"}"#,
+        };
+        assert_eq!((brief.status, brief.text()), (status, expected));
+        assert_eq!(serving.version(), "one");
+    };
+    wait_for(200, "");
+    let file = project.path("data/hookweir.db");
+
+    let locking = rusqlite::Connection::open(&file).unwrap();
+    locking.execute_batch("BEGIN IMMEDIATE").unwrap();
+    wait_for(503, "locked");
+    locking.execute_batch("ROLLBACK").unwrap();
+    drop(locking);
+    wait_for(200, "");
+
+    let away = project.path("data/away.db");
+    std::fs::rename(&file, &away).unwrap();
+    wait_for(503, "No such file");
+    std::fs::copy(&away, &file).unwrap();
+    wait_for(503, "was replaced");
+    std::fs::rename(&away, &file).unwrap();
+    wait_for(200, "");
+
+    // What a full disk or one that became read-only does to a write.
+    let scrap = project.path("data/hookweir.check");
+    std::fs::create_dir(&scrap).unwrap();
+    wait_for(503, "cannot write");
+    std::fs::remove_dir(&scrap).unwrap();
+    wait_for(200, "");
+    serving.logged("ready again");
+}
+
 #[test]
 fn the_generation_says_since_when_it_is_served() {
     let project = Project::new(OPEN);
