@@ -169,6 +169,10 @@ pub(super) enum FoldKind {
     TransformMap,
     TransformMapEntry,
     SortBy,
+    /// `group_by`
+    GroupBy,
+    /// `key_by` and `index_by`
+    KeyBy,
 }
 
 impl Ast {

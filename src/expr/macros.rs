@@ -192,7 +192,11 @@ fn fold_shape(name: &str, args: usize) -> Option<(FoldKind, usize, usize)> {
         ("transformMap", 4) => (FoldKind::TransformMap, 2, 2),
         ("transformMapEntry", 3) => (FoldKind::TransformMapEntry, 2, 1),
         ("transformMapEntry", 4) => (FoldKind::TransformMapEntry, 2, 2),
-        ("sortBy", 2) => (FoldKind::SortBy, 1, 1),
+        ("sortBy" | "sort_by", 2) => (FoldKind::SortBy, 1, 1),
+        ("group_by", 2) => (FoldKind::GroupBy, 1, 1),
+        ("group_by", 3) => (FoldKind::GroupBy, 2, 1),
+        ("key_by" | "index_by", 2) => (FoldKind::KeyBy, 1, 1),
+        ("key_by" | "index_by", 3) => (FoldKind::KeyBy, 2, 1),
         _ => return None,
     })
 }
@@ -207,7 +211,9 @@ fn usage(name: &str) -> Option<&'static str> {
         "transformList" => "`list.transformList(index, x, value)`",
         "transformMap" => "`map.transformMap(key, x, value)`",
         "transformMapEntry" => "`map.transformMapEntry(key, x, {key: value})`",
-        "sortBy" => "`list.sortBy(x, key)`",
+        "sortBy" | "sort_by" => "`list.sortBy(x, key)`",
+        "group_by" => "`list.group_by(x, key)`",
+        "key_by" | "index_by" => "`list.key_by(x, key)`",
         "optMap" => "`optional.optMap(x, value)`",
         "optFlatMap" => "`optional.optFlatMap(x, optional)`",
         _ => return None,

@@ -148,6 +148,21 @@ fn operators_and_macros() {
     check("body.commits.exists(c, c.nope) || true", "true");
     check("body.commits.all(c, c.id != '')", "true");
     check("[3, 1, 2].sortBy(x, -x)", "[3,2,1]");
+    check("[3, 1, 2].sort_by(x, -x)", "[3,2,1]");
+    check(
+        "body.commits.group_by(c, c.distinct ? 'new' : 'old').transformMap(k, v, v.map(c, c.id))",
+        r#"{"new":["a1","c3"],"old":["b2"]}"#,
+    );
+    check("body.commits.key_by(c, c.id).keys()", r#"["a1","b2","c3"]"#);
+    check("body.commits.index_by(c, c.id).b2.message", r#""two""#);
+    check("[1, 1u, 2].group_by(x, x)[1]", "[1,1]");
+    check("body.repo.group_by(k, v, k.size()).keys()", "[4,5]");
+    check("[].group_by(x, x)", "{}");
+    check(
+        "body.commits.group_by(c, body.none)",
+        "no such overload: null_type at `body.none`",
+    );
+    check("[1].group_by(x)", "E0212: `group_by` is not used like this");
     check("{'a': 1, ?'b': body.?nope}", r#"{"a":1}"#);
     check("[1, 2,]", "[1,2]");
     check("body.ref in ['x', 'refs/heads/main']", "true");
@@ -318,6 +333,8 @@ fn each_way_to_grow_is_stopped_at_load_or_by_the_budget() {
             ),
             SPENT,
         ),
+        ("lists.range(300000).group_by(x, x % 7)", SPENT),
+        ("lists.range(300000).key_by(x, 'a')", SPENT),
         (
             &format!("{rounds}.all(a, {rounds}.all(b, {rounds}.all(c, true)))"),
             SPENT,

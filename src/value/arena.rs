@@ -69,6 +69,18 @@ impl Arena {
         Value::Map(self.alloc(Map::keyed(self.slice(entries)).indexed(self)))
     }
 
+    /// Copies a map in: an object where all keys are text, else as [`Arena::keyed`].
+    pub fn map<'a>(&'a self, entries: &[(Key<'a>, Value<'a>)]) -> Value<'a> {
+        let texts: Option<Vec<_>> = entries
+            .iter()
+            .map(|(key, value)| Some((key.as_str()?, *value)))
+            .collect();
+        match texts {
+            Some(texts) => self.object(&texts),
+            None => self.keyed(entries),
+        }
+    }
+
     /// Copies a multi-map in: text keys that may repeat.
     pub fn multi<'a>(&'a self, entries: &[(&'a str, Value<'a>)]) -> Value<'a> {
         Value::Map(self.alloc(Map::multi(self.slice(entries)).indexed(self)))

@@ -11,6 +11,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{self, AtomicU32};
 
 use super::{Arena, Value};
@@ -107,6 +108,18 @@ impl PartialEq for Key<'_> {
 }
 
 impl Eq for Key<'_> {}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match *self {
+            Self::String(text) => text.hash(state),
+            // `1` and `1u` are one key.
+            Self::Int(int) => i128::from(int).hash(state),
+            Self::UInt(uint) => i128::from(uint).hash(state),
+            Self::Bool(flag) => flag.hash(state),
+        }
+    }
+}
 
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -388,7 +388,9 @@ impl Checker<'_> {
             }
         };
         let mut variables = vec![(&fold.first, first.clone())];
+        let mut item = first.clone();
         if let Some(name) = &fold.second {
+            item = second.clone();
             variables.push((name, second));
         }
         self.with(&variables, |checker| {
@@ -410,6 +412,15 @@ impl Checker<'_> {
                     Type::Map(Arc::new(first), Arc::new(value))
                 }
                 FoldKind::TransformMapEntry => checker.of(&fold.body),
+                FoldKind::GroupBy | FoldKind::KeyBy => {
+                    let key = checker.key(&fold.body);
+                    let value = if fold.kind == FoldKind::GroupBy {
+                        Type::List(Arc::new(item))
+                    } else {
+                        item
+                    };
+                    Type::Map(Arc::new(key), Arc::new(value))
+                }
                 FoldKind::SortBy => {
                     checker.of(&fold.body);
                     Type::List(Arc::new(first))

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use indexmap::IndexMap;
+
 use super::{Bound, Machine, Outcome, is_final, no_overload};
 use crate::expr::ast::FoldKind;
 use crate::expr::program::Fold;
@@ -73,6 +75,8 @@ impl<'a> Machine<'_, 'a> {
             }
             FoldKind::TransformMap | FoldKind::TransformMapEntry => self.transform(fold, pairs),
             FoldKind::SortBy => self.sort_by(fold, length, pairs),
+            FoldKind::GroupBy => self.group_by(fold, pairs),
+            FoldKind::KeyBy => self.key_by(fold, pairs),
         }
     }
 
@@ -152,6 +156,57 @@ impl<'a> Machine<'_, 'a> {
             }
         }
         self.keyed(entries.into_bump_slice(), fold.span)
+    }
+
+    /// The elements by what the body makes of each, in lists.
+    fn group_by(
+        &self,
+        fold: &'a Fold,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+    ) -> Outcome<'a> {
+        let mut groups: IndexMap<Key<'a>, Vec<Value<'a>>> = IndexMap::new();
+        for pair in pairs {
+            let (key, item) = self.key_and_item(fold, pair)?;
+            groups.entry(key).or_default().push(item);
+        }
+        let arena = self.scope.arena();
+        let groups = groups
+            .into_iter()
+            .map(|(key, items)| (key, arena.list(&items)));
+        Ok(arena.map(&groups.collect::<Vec<_>>()))
+    }
+
+    /// The elements by what the body makes of each; of those with one key the last.
+    fn key_by(
+        &self,
+        fold: &'a Fold,
+        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+    ) -> Outcome<'a> {
+        let mut items: IndexMap<Key<'a>, Value<'a>> = IndexMap::new();
+        for pair in pairs {
+            let (key, item) = self.key_and_item(fold, pair)?;
+            items.insert(key, item);
+        }
+        let items: Vec<_> = items.into_iter().collect();
+        Ok(self.scope.arena().map(&items))
+    }
+
+    /// An element with its key, its place in a map paid for.
+    fn key_and_item(
+        &self,
+        fold: &'a Fold,
+        (first, second): (Value<'a>, Value<'a>),
+    ) -> Result<(Key<'a>, Value<'a>), Fault<'a>> {
+        self.bind(fold, first, second)?;
+        let made = self.run(&fold.body)?;
+        let Some(key) = Key::of(made) else {
+            return Err(no_overload(fold.body_span, made.type_name()));
+        };
+        self.scope.charge_memory(3 * size_of::<Value<'a>>())?;
+        self.scope
+            .charge_steps(key.as_str().map_or(0, str::len) as u64 / 16)?;
+        let item = if fold.second.is_some() { second } else { first };
+        Ok((key, item))
     }
 
     /// A stable sort by what the body makes of each element.

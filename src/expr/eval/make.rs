@@ -76,13 +76,7 @@ impl<'a> Machine<'_, 'a> {
             self.scope.charge_steps(entries.len() as u64)?;
             let mut seen = HashSet::with_capacity(entries.len());
             for (key, _) in entries {
-                let form = match key {
-                    Key::String(text) => (0, *text, 0),
-                    Key::Int(int) => (1, "", i128::from(*int)),
-                    Key::UInt(uint) => (1, "", i128::from(*uint)),
-                    Key::Bool(flag) => (2, "", i128::from(*flag)),
-                };
-                if !seen.insert(form) {
+                if !seen.insert(*key) {
                     return twice(*key);
                 }
             }

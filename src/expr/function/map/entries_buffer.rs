@@ -1,7 +1,5 @@
 //! A map in the making, paid for entry by entry.
 
-use std::hash::{Hash, Hasher};
-
 use indexmap::IndexMap;
 
 use crate::expr::Fault;
@@ -11,30 +9,8 @@ use crate::value::{Key, Value};
 /// Entries by their keys, each once, in the order of their first places.
 pub(super) struct Entries<'c, 's, 'a> {
     call: &'c Call<'s, 'a>,
-    entries: IndexMap<Hashed<'a>, Value<'a>>,
+    entries: IndexMap<Key<'a>, Value<'a>>,
 }
-
-struct Hashed<'a>(Key<'a>);
-
-impl Hash for Hashed<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self.0 {
-            Key::String(text) => text.hash(state),
-            // `1` and `1u` are one key.
-            Key::Int(int) => i128::from(int).hash(state),
-            Key::UInt(uint) => i128::from(uint).hash(state),
-            Key::Bool(flag) => flag.hash(state),
-        }
-    }
-}
-
-impl PartialEq for Hashed<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Hashed<'_> {}
 
 impl<'c, 's, 'a> Entries<'c, 's, 'a> {
     /// No entries.
@@ -49,27 +25,18 @@ impl<'c, 's, 'a> Entries<'c, 's, 'a> {
     pub(super) fn set(&mut self, key: Key<'a>, value: Value<'a>) -> Result<(), Fault<'a>> {
         self.call.makes_map(1)?;
         self.call.reads(key.as_str().map_or(0, str::len))?;
-        self.entries.insert(Hashed(key), value);
+        self.entries.insert(key, value);
         Ok(())
     }
 
     /// The value of a key.
     pub(super) fn get(&self, key: Key<'a>) -> Option<Value<'a>> {
-        self.entries.get(&Hashed(key)).copied()
+        self.entries.get(&key).copied()
     }
 
     /// The map.
     pub(super) fn finish(self) -> Value<'a> {
-        let arena = self.call.arena();
-        let texts: Option<Vec<_>> = self
-            .entries
-            .iter()
-            .map(|(key, value)| Some((key.0.as_str()?, *value)))
-            .collect();
-        if let Some(texts) = texts {
-            return arena.object(&texts);
-        }
-        let entries = self.entries.into_iter().map(|(key, value)| (key.0, value));
-        arena.keyed(&entries.collect::<Vec<_>>())
+        let entries: Vec<_> = self.entries.into_iter().collect();
+        self.call.arena().map(&entries)
     }
 }
