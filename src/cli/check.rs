@@ -170,7 +170,7 @@ mod tests {
     use crate::clock::SystemClock;
     use std::path::PathBuf;
 
-    const WRONG: &str = "function: f\nauth: none\nsumary: é\n";
+    const WRONG: &str = "function: f\nauth: { zapikey: required }\nsumary: é\ntests: [{ name: a, expect: { status_code: 200 } }]\n";
     const OPEN: &str = "function: f\nauth: none\n";
 
     fn checked(args: &Args, input: &str) -> (Exit, String, String) {

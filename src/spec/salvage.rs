@@ -67,7 +67,7 @@ pub(super) fn salvage(source: SourceId, places: &Places) -> Option<Incomplete> {
                     left_out,
                 });
             }
-            Err(misfit) => mend(&mut layout, misfit, places, &mut left_out)?,
+            Err(misfit) => mend(&mut layout, &misfit, places, &mut left_out)?,
         }
     }
     None
@@ -76,7 +76,7 @@ pub(super) fn salvage(source: SourceId, places: &Places) -> Option<Incomplete> {
 /// `None` when there is nothing to be done.
 fn mend(
     layout: &mut Layout,
-    misfit: Misfit,
+    misfit: &Misfit,
     places: &Places,
     left_out: &mut Vec<(String, Span)>,
 ) -> Option<()> {
