@@ -5,7 +5,7 @@
 //! one reading: it begins with `/`, has no empty, `.` or `..` segment, no encoded separator, and
 //! decodes to UTF-8.
 
-use http::header::{EXPECT, HOST};
+use http::header::{EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Version};
 
 /// Why a request is not even looked up.
@@ -19,6 +19,8 @@ pub(super) enum Misshapen {
     Path,
     /// An `Expect` other than `100-continue`.
     Expectation,
+    /// A `Transfer-Encoding` other than `chunked`, once.
+    Coding,
     /// More header lines than may be.
     Headers,
 }
@@ -34,6 +36,7 @@ pub(super) fn check<B>(request: &Request<B>, most_headers: usize) -> Result<(), 
             return Err(Misshapen::Target);
         }
         check_host(request.headers(), request.version() < Version::HTTP_11)?;
+        check_coding(request.headers())?;
     } else {
         check_authority(
             uri.authority().map(http::uri::Authority::as_str),
@@ -63,6 +66,17 @@ fn check_host(headers: &HeaderMap, may_lack: bool) -> Result<(), Misshapen> {
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         (None, None) if may_lack => Ok(()),
         _ => Err(Misshapen::Host),
+    }
+}
+
+/// hyper takes whatever ends in `chunked`. A proxy in front may take `chunked, chunked` otherwise, and
+/// see another end of the request than we do; nothing here undoes any other coding.
+fn check_coding(headers: &HeaderMap) -> Result<(), Misshapen> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        (Some(_), _) => Err(Misshapen::Coding),
     }
 }
 
@@ -245,6 +259,30 @@ mod tests {
         check(&["A.example"], Ok(()));
         check(&["b.example"], Err(Misshapen::Host));
         check(&["a.example", "a.example"], Err(Misshapen::Host));
+    }
+
+    #[test]
+    fn a_body_is_chunked_once_or_not_at_all() {
+        let check = |codings: &[&str], expected: Result<(), Misshapen>| {
+            let mut request = Request::post("/").header(HOST, "a");
+            for coding in codings {
+                request = request.header(TRANSFER_ENCODING, *coding);
+            }
+            assert_eq!(check_request(request), expected, "{codings:?}");
+        };
+        check(&[], Ok(()));
+        check(&["chunked"], Ok(()));
+        check(&["Chunked"], Ok(()));
+        for codings in [
+            &["chunked, chunked"][..],
+            &["chunked", "chunked"],
+            &["gzip, chunked"],
+            &["identity", "chunked"],
+            &["chunked;q=1"],
+            &[""],
+        ] {
+            check(codings, Err(Misshapen::Coding));
+        }
     }
 
     #[test]

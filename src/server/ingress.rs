@@ -284,7 +284,7 @@ impl Exchange {
         }
         if connection.is_http2 {
             headers.remove(CONNECTION);
-        } else if connection.ends_with_this_answer() {
+        } else if connection.ends_with_this_answer() || reason == Some(Reason::Coding) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if !self.is_body_read && body::is_announced(&self.request.head.headers) {

@@ -53,6 +53,7 @@ pub(super) enum Reason {
     Target,
     Path,
     Expectation,
+    Coding,
     Headers,
     Timeout,
     Broken,
@@ -63,7 +64,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Route,
         Self::Method,
         Self::KeyMissing,
@@ -83,6 +84,7 @@ impl Reason {
         Self::Target,
         Self::Path,
         Self::Expectation,
+        Self::Coding,
         Self::Headers,
         Self::Timeout,
         Self::Broken,
@@ -111,6 +113,7 @@ impl Reason {
             Self::Target => "target",
             Self::Path => "path",
             Self::Expectation => "expectation",
+            Self::Coding => "coding",
             Self::Headers => "headers",
             Self::Timeout => "timeout",
             Self::Broken => "body_broken",
@@ -223,6 +226,11 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
             let mut error = Z::BadRequest.saying("only `100-continue` can be expected");
             error.status_code = 417;
             (Reason::Expectation, error)
+        }
+        Refused::Misshapen(Misshapen::Coding) => {
+            let mut error = Z::BadRequest.saying("a body can be `chunked`, and nothing else");
+            error.status_code = 501;
+            (Reason::Coding, error)
         }
         Refused::Misshapen(Misshapen::Headers) => {
             let mut error = Z::BadRequest.saying("the request has too many header lines");

@@ -51,6 +51,28 @@ fn a_chunked_body_is_put_together() {
     assert_eq!((answer.status, answer.text()), (200, r#"{"length":5}"#));
 }
 
+/// A proxy that undoes one coding of two sees another end than a server that looks for `chunked` only:
+/// what comes behind would be a request to the one and a part of the body to the other.
+#[test]
+fn a_coding_that_could_be_read_in_two_ways_ends_the_connection() {
+    let gateway = gateway().start();
+    for coding in [
+        "chunked, chunked",
+        "gzip, chunked",
+        "chunked\r\nTransfer-Encoding: chunked",
+    ] {
+        let mut raw = gateway.raw();
+        raw.send(format!(
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n\
+             0\r\n\r\nGET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
+        ));
+        let answer = raw.answer();
+        assert_eq!(answer.status, 501, "{coding}");
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert_eq!(raw.read_to_close(), b"");
+    }
+}
+
 #[test]
 fn a_request_id_is_kept_when_it_is_harmless_and_made_otherwise() {
     let gateway = gateway().start();
