@@ -5,11 +5,13 @@
 //! place of keys, nothing of headers or body. A key that was pasted into the path by mistake is cut
 //! out.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use super::LogWriter;
 use crate::auth::without_keys;
@@ -91,7 +93,7 @@ fn write_json(out: &mut Vec<u8>, line: &Line<'_>) {
     push(out, "\",\"method\":\"");
     push(out, line.method.as_str());
     push(out, "\",\"path\":");
-    push_json_text(out, shorten(&without_keys(line.path)));
+    push_json_text(out, shorten(&shown(line.path)));
     push(out, ",\"outcome\":\"");
     push(out, line.outcome);
     if let Some(function) = line.function {
@@ -141,7 +143,7 @@ fn write_text(out: &mut Vec<u8>, line: &Line<'_>) {
     out.extend_from_slice(b": ");
     push_plain(out, line.method.as_str());
     out.push(b' ');
-    push_plain(out, shorten(&without_keys(line.path)));
+    push_plain(out, shorten(&shown(line.path)));
     out.push(b' ');
     push_number(out, u64::from(line.status));
     out.push(b' ');
@@ -279,6 +281,17 @@ fn push_time(out: &mut Vec<u8>, time: Timestamp) {
     out.push(b'Z');
 }
 
+/// The path without keys. One that has a key in escapes is shown decoded, to cut it out.
+fn shown(path: &str) -> Cow<'_, str> {
+    if path.contains('%') {
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        if let Cow::Owned(shown) = without_keys(&decoded) {
+            return Cow::Owned(shown);
+        }
+    }
+    without_keys(path)
+}
+
 fn shorten(path: &str) -> &str {
     path.get(..path.floor_char_boundary(LONGEST_PATH))
         .unwrap_or(path)
@@ -321,6 +334,23 @@ mod tests {
         let mut out = Vec::new();
         write_text(&mut out, &line);
         assert_eq!(String::from_utf8(out).unwrap(), format!("{text}\n"));
+    }
+
+    #[test]
+    fn a_key_in_the_path_is_cut_out_however_it_is_written() {
+        let key = format!("1003.{}.{}", "0a".repeat(16), "f1".repeat(16));
+        for path in [
+            format!("/k/{key}/x%20y"),
+            format!("/k/{}/x", key.replace('.', "%2E")),
+            format!("/k&zapikey%3D{}", key.replace('0', "%30")),
+        ] {
+            let shown = shown(&path);
+            assert!(
+                shown.contains("1003.…") && !shown.contains("f1f1"),
+                "{shown}"
+            );
+        }
+        assert_eq!(shown("/k/%2E%20"), "/k/%2E%20");
     }
 
     #[test]
