@@ -172,6 +172,10 @@ fn read_file(source: SourceId, path: &Path) -> ReadFile {
 }
 
 fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
     let file = File::open(path)?;
     let length = file.metadata()?.len().min(FILE_LIMIT);
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);

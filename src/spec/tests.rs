@@ -242,6 +242,35 @@ fn a_byte_order_mark_does_not_move_places() {
     assert_eq!((span.start, span.end), (10, 11));
 }
 
+/// A link leads to whatever there is; reading a pipe would wait for ever.
+#[test]
+fn what_is_no_file_is_told_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (name, target) in [
+        ("device.yaml", std::path::Path::new("/dev/zero")),
+        ("loop.yaml", &folder.path().join("loop.yaml")),
+        ("socket.yaml", &socket),
+    ] {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    }
+    let loaded = super::load(folder.path()).unwrap();
+    let found: Vec<_> = loaded
+        .diagnostics
+        .iter()
+        .map(|found| &*found.message)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "cannot read this file: it is not a file",
+            "cannot read this file: Too many levels of symbolic links (os error 40)",
+            "cannot read this file: it is not a file",
+        ]
+    );
+}
+
 #[test]
 fn other_encodings_are_named() {
     for (bytes, help) in [

@@ -246,7 +246,7 @@ fn body(
     }
     if let Some(path) = &spec.corpus {
         let full = folders.corpus.join(path);
-        let bytes = match fs::read(&full) {
+        let bytes = match read_file(&full) {
             Ok(bytes) => bytes,
             Err(_) if !folders.corpus.is_dir() => {
                 return Err(TrialError::NoCorpus(folders.corpus.to_owned()));
@@ -269,7 +269,16 @@ fn body(
 }
 
 fn read(full: &Path, path: &str, key: &'static str) -> Result<Vec<u8>, TrialError> {
-    fs::read(full).map_err(|error| unreadable(path, key, &error))
+    read_file(full).map_err(|error| unreadable(path, key, &error))
+}
+
+/// A pipe would wait for somebody who writes to it, a device may never end.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() {
+        fs::read(path)
+    } else {
+        Err(std::io::Error::other("it is not a file"))
+    }
 }
 
 fn unreadable(path: &str, key: &'static str, error: &std::io::Error) -> TrialError {
