@@ -286,6 +286,30 @@ fn a_false_or_failing_when_is_skipped_and_says_why_to_the_operator() {
     }
 }
 
+#[test]
+fn a_public_url_has_a_port_and_a_path_that_everybody_reads_alike() {
+    let check = |url: &str, why: Option<&str>| {
+        let found = problems(
+            &format!("gateway: g\npublic_url: \"{url}\"\n"),
+            Severity::Error,
+        );
+        let expected =
+            why.map(|why| format!("E0509 2:13 `{url}` cannot be the gateway's address: {why}"));
+        assert_eq!(found, Vec::from_iter(expected), "{url}");
+    };
+    check("https://hooks.example.com:8443/in/", None);
+    check("https://[2001:db8::1]:443", None);
+    check("https://[2001:db8::1]", None);
+    let port = Some("its port is not one of 1 to 65535");
+    check("https://a:0", port);
+    check("https://a:99999", port);
+    check("https://[::1]:99999/x", port);
+    let path = Some("its path has an empty, `.` or `..` segment");
+    check("https://a/../b", path);
+    check("https://a/b//c", path);
+    check("https://a/./b", path);
+}
+
 /// A key in a JSON body opens nothing, but it is somebody's: whatever a failure tells of the body, the
 /// operator's log does not keep it, also where the text is cut in the middle of the key.
 #[test]

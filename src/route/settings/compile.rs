@@ -207,6 +207,17 @@ fn public_url(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Option<Stri
                 .is_some_and(|authority| authority.as_str().contains('@'))
             {
                 "it holds a user or password"
+            } else if parsed.port_u16() == Some(0)
+                || (parsed.port_u16().is_none() && has_port(&parsed))
+            {
+                "its port is not one of 1 to 65535"
+            } else if parsed.path().contains("//")
+                || parsed
+                    .path()
+                    .split('/')
+                    .any(|part| matches!(part, "." | ".."))
+            {
+                "its path has an empty, `.` or `..` segment"
             } else {
                 if parsed.scheme_str() == Some("http") && !is_loopback(parsed.host()) {
                     report
@@ -231,6 +242,15 @@ fn public_url(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Option<Stri
         )
         .help("write it as in `https://hooks.example.com`");
     None
+}
+
+/// Whether anything is written where a port stands.
+fn has_port(url: &http::Uri) -> bool {
+    let authority = url.authority().map_or("", http::uri::Authority::as_str);
+    let behind_host = authority
+        .rsplit_once(']')
+        .map_or(authority, |(_, rest)| rest);
+    behind_host.contains(':')
 }
 
 fn is_loopback(host: Option<&str>) -> bool {
