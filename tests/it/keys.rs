@@ -389,6 +389,7 @@ fn wrong_use_is_told_without_repeating_a_key() {
         1,
         "there is no key in the input",
     );
+    check(&["import", "/"], None, 3, "cannot read `/`: is a directory");
     check(
         &["import", "/nowhere/keys"],
         None,

@@ -62,9 +62,13 @@ impl Import {
         let now = console.clock.now();
         let input = match &self.file {
             Some(path) if path != Path::new("-") => {
-                let mut file = File::open(path).map_err(|error| {
+                let failed = |error: std::io::Error| {
                     Failure::failed(format!("cannot read `{}`: {error}", path.display()))
-                })?;
+                };
+                if std::fs::metadata(path).map_err(failed)?.is_dir() {
+                    return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+                }
+                let mut file = File::open(path).map_err(failed)?;
                 read_text(&mut file)?
             }
             Some(_) | None => read_all(console)?,
