@@ -1,10 +1,10 @@
 //! `base64.decode(s)`.
 
+use super::base64_buffer::{LENIENT, decode};
 use crate::expr::function::{Call, Function, Outcome};
 use crate::value::Value;
-use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::GeneralPurpose;
 
 pub(super) const FUNCTION: Function = Function {
     name: "base64.decode",
@@ -25,7 +25,6 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::String(text)] = *arguments else {
         return Err(call.no_overload());
     };
-    call.makes(text.len() / 4 * 3 + 3)?;
     // Mail and PEM break the lines, and Go, whose reading CEL's is, passes over the breaks.
     let joined;
     let text = if text.contains(['\r', '\n']) {
@@ -35,17 +34,11 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     } else {
         text
     };
-    let bytes = LENIENT
-        .decode(text)
-        .map_err(|error| call.bad(format_args!("not base64: {error}")))?;
-    Ok(Value::Bytes(call.arena().bytes(&bytes)))
+    decode(call, text, &ENGINE, "base64")
 }
 
-/// Senders disagree about padding, so it may be missing; bits that no byte needs may be anything,
-/// as in Go.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+/// Bits that no byte needs may be anything, as in Go.
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
+    LENIENT.with_decode_allow_trailing_bits(true),
 );

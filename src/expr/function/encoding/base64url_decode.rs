@@ -1,10 +1,10 @@
 //! `base64url.decode(s)`.
 
+use super::base64_buffer::{LENIENT, decode};
 use crate::expr::function::{Call, Function, Outcome};
 use crate::value::Value;
-use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::GeneralPurpose;
 
 pub(super) const FUNCTION: Function = Function {
     name: "base64url.decode",
@@ -23,15 +23,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     let [Value::String(text)] = *arguments else {
         return Err(call.no_overload());
     };
-    call.makes(text.len() / 4 * 3 + 3)?;
-    let bytes = LENIENT
-        .decode(text)
-        .map_err(|error| call.bad(format_args!("not base64url: {error}")))?;
-    Ok(Value::Bytes(call.arena().bytes(&bytes)))
+    decode(call, text, &ENGINE, "base64url")
 }
 
-/// Senders disagree about padding, so it may be missing.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+const ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);

@@ -1,9 +1,8 @@
 //! `base64url.encode(b)`.
 
+use super::base64_buffer::encode;
 use crate::expr::function::{Call, Function, Outcome};
 use crate::value::Value;
-use crate::value::convert;
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub(super) const FUNCTION: Function = Function {
@@ -20,12 +19,5 @@ pub(super) const FUNCTION: Function = Function {
 };
 
 fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
-    let [value] = *arguments else {
-        return Err(call.no_overload());
-    };
-    let bytes = convert::bytes(value).map_err(|error| call.unconverted(error))?;
-    call.makes(bytes.len() / 3 * 4 + 4)?;
-    Ok(Value::String(
-        call.arena().string(&URL_SAFE_NO_PAD.encode(bytes)),
-    ))
+    encode(call, arguments, &URL_SAFE_NO_PAD)
 }

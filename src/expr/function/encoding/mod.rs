@@ -2,6 +2,7 @@
 
 use super::Function;
 
+mod base64_buffer;
 mod base64_decode;
 mod base64_encode;
 mod base64url_decode;

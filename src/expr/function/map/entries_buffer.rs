@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::expr::Fault;
-use crate::expr::function::Call;
+use crate::expr::function::{Call, Outcome};
 use crate::value::{Key, Value};
 
 /// Entries by their keys, each once, in the order of their first places.
@@ -39,4 +39,26 @@ impl<'c, 's, 'a> Entries<'c, 's, 'a> {
         let entries: Vec<_> = self.entries.into_iter().collect();
         self.call.arena().map(&entries)
     }
+}
+
+/// Of a map the entries whose keys are in a list, or those whose keys are not.
+pub(super) fn choose<'a>(
+    call: &Call<'_, 'a>,
+    arguments: &[Value<'a>],
+    are_listed: bool,
+) -> Outcome<'a> {
+    let [Value::Map(map), Value::List(keys)] = *arguments else {
+        return Err(call.no_overload());
+    };
+    let mut listed = Entries::new(call);
+    for key in keys.iter().filter_map(|key| Key::sought(*key)) {
+        listed.set(key, Value::Null)?;
+    }
+    let mut chosen = Entries::new(call);
+    for (key, value) in map.iter() {
+        if listed.get(key).is_some() == are_listed {
+            chosen.set(key, value)?;
+        }
+    }
+    Ok(chosen.finish())
 }

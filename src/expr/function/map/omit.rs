@@ -1,8 +1,7 @@
 //! `m.omit(list)`.
 
-use super::entries_buffer::Entries;
+use super::entries_buffer::choose;
 use crate::expr::function::{Call, Function, Outcome};
-use crate::value::Key;
 use crate::value::Value;
 
 pub(super) const FUNCTION: Function = Function {
@@ -19,18 +18,5 @@ pub(super) const FUNCTION: Function = Function {
 };
 
 fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
-    let [Value::Map(map), Value::List(keys)] = *arguments else {
-        return Err(call.no_overload());
-    };
-    let mut wanted = Entries::new(call);
-    for key in keys.iter().filter_map(|key| Key::sought(*key)) {
-        wanted.set(key, Value::Null)?;
-    }
-    let mut chosen = Entries::new(call);
-    for (key, value) in map.iter() {
-        if wanted.get(key).is_none() {
-            chosen.set(key, value)?;
-        }
-    }
-    Ok(chosen.finish())
+    choose(call, arguments, false)
 }
