@@ -8,14 +8,95 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::layout::{Layout, NodeId, Shape, Style, Value};
+use super::layout::{Layout, NodeId, ROOT, Shape, Style, Value};
+use super::read::{End, error};
+use crate::diagnostic::code::yaml as code;
+use crate::diagnostic::{Diagnostic, SourceId, Span};
+
+/// Reads the text with `serde_yaml` and compares. Documents from the first difference on are
+/// dropped.
+pub(super) fn agree(
+    source: SourceId,
+    text: &str,
+    base: usize,
+    layouts: &mut Vec<(Layout, bool)>,
+    end: End,
+    problems: &mut Vec<Diagnostic>,
+) {
+    // Documents with tags are refused already, and read differently on purpose.
+    let mut agreed = 0;
+    for document in serde_yaml::Deserializer::from_str(text.get(base..).unwrap_or_default()) {
+        let Some((layout, sound)) = layouts.get_mut(agreed) else {
+            // A text without any document is read as one that is empty.
+            if end == End::Complete && agreed > 0 && layouts.iter().all(|(_, sound)| *sound) {
+                problems.push(differently(source, text.len()..text.len(), None));
+            }
+            return;
+        };
+        let mut difference = None;
+        let result = Agree {
+            layout,
+            at: ROOT,
+            difference: &mut difference,
+        }
+        .deserialize(document);
+        if let Err(problem) = result
+            && *sound
+        {
+            let found = match (difference, problem.location()) {
+                (Some(node), _) => differently(source, layout.bytes(node), None),
+                (None, Some(at)) => {
+                    let at = text.floor_char_boundary(base + at.index());
+                    differently(source, at..at, Some(&problem.to_string()))
+                }
+                (None, None) => differently(source, layout.bytes(ROOT), Some(&problem.to_string())),
+            };
+            problems.push(found);
+            layouts.truncate(agreed);
+            return;
+        }
+        agreed += 1;
+    }
+    if agreed < layouts.len() {
+        if layouts.iter().any(|(_, sound)| !sound) {
+            layouts.truncate(agreed);
+            return;
+        }
+        problems.push(differently(source, text.len()..text.len(), None));
+        layouts.truncate(agreed);
+    }
+}
+
+fn differently(
+    source: SourceId,
+    bytes: std::ops::Range<usize>,
+    objection: Option<&str>,
+) -> Diagnostic {
+    let span = Span {
+        source,
+        start: bytes.start,
+        end: bytes.end,
+    };
+    let mut problem = error(
+        code::READ_DIFFERENTLY,
+        span,
+        "this YAML is read differently by different readers",
+    );
+    if let Some(objection) = objection {
+        problem.help.push(format!("one of them says: {objection}"));
+    }
+    problem
+        .help
+        .push("write it more simply: put texts into double quotes".to_owned());
+    problem
+}
 
 /// One node that is to be read again.
-pub(super) struct Agree<'a> {
-    pub(super) layout: &'a mut Layout,
-    pub(super) at: NodeId,
+struct Agree<'a> {
+    layout: &'a mut Layout,
+    at: NodeId,
     /// The first node that is read differently.
-    pub(super) difference: &'a mut Option<NodeId>,
+    difference: &'a mut Option<NodeId>,
 }
 
 impl Agree<'_> {

@@ -16,6 +16,7 @@ mod aligner;
 mod either;
 mod function;
 mod gateway;
+mod keys;
 mod layout;
 mod load;
 mod names;

@@ -4,13 +4,12 @@
 //! merge keys, keys that are not texts, keys that stand twice, aliases that unfold to too much.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
-use serde::de::DeserializeSeed;
 
-use super::agree::Agree;
-use super::layout::{DEPTH, Layout, NODES, Node, NodeId, ROOT, Scalar, Shape, Style, Value};
+use super::agree::agree;
+use super::keys::check_keys;
+use super::layout::{DEPTH, Layout, NODES, Node, NodeId, Scalar, Shape, Style, Value};
 use super::syntax;
 use crate::diagnostic::code::yaml as code;
 use crate::diagnostic::{Code, Diagnostic, SourceId, Span};
@@ -52,7 +51,7 @@ pub(super) fn read(source: SourceId, text: &str, problems: &mut Vec<Diagnostic>)
 
 /// How reading the events of a text ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// All was read.
     Complete,
     /// An error of syntax at this byte.
@@ -424,162 +423,4 @@ impl From<ScalarStyle> for Style {
             ScalarStyle::Folded => Self::Folded,
         }
     }
-}
-
-/// Reads the text with `serde_yaml` and compares. Documents from the first difference on are
-/// dropped.
-fn agree(
-    source: SourceId,
-    text: &str,
-    base: usize,
-    layouts: &mut Vec<(Layout, bool)>,
-    end: End,
-    problems: &mut Vec<Diagnostic>,
-) {
-    // Documents with tags are refused already, and read differently on purpose.
-    let mut agreed = 0;
-    for document in serde_yaml::Deserializer::from_str(text.get(base..).unwrap_or_default()) {
-        let Some((layout, sound)) = layouts.get_mut(agreed) else {
-            // A text without any document is read as one that is empty.
-            if end == End::Complete && agreed > 0 && layouts.iter().all(|(_, sound)| *sound) {
-                problems.push(differently(source, text.len()..text.len(), None));
-            }
-            return;
-        };
-        let mut difference = None;
-        let result = Agree {
-            layout,
-            at: ROOT,
-            difference: &mut difference,
-        }
-        .deserialize(document);
-        if let Err(problem) = result
-            && *sound
-        {
-            let found = match (difference, problem.location()) {
-                (Some(node), _) => differently(source, layout.bytes(node), None),
-                (None, Some(at)) => {
-                    let at = text.floor_char_boundary(base + at.index());
-                    differently(source, at..at, Some(&problem.to_string()))
-                }
-                (None, None) => differently(source, layout.bytes(ROOT), Some(&problem.to_string())),
-            };
-            problems.push(found);
-            layouts.truncate(agreed);
-            return;
-        }
-        agreed += 1;
-    }
-    if agreed < layouts.len() {
-        if layouts.iter().any(|(_, sound)| !sound) {
-            layouts.truncate(agreed);
-            return;
-        }
-        problems.push(differently(source, text.len()..text.len(), None));
-        layouts.truncate(agreed);
-    }
-}
-
-fn differently(
-    source: SourceId,
-    bytes: std::ops::Range<usize>,
-    objection: Option<&str>,
-) -> Diagnostic {
-    let span = Span {
-        source,
-        start: bytes.start,
-        end: bytes.end,
-    };
-    let mut problem = error(
-        code::READ_DIFFERENTLY,
-        span,
-        "this YAML is read differently by different readers",
-    );
-    if let Some(objection) = objection {
-        problem.help.push(format!("one of them says: {objection}"));
-    }
-    problem
-        .help
-        .push("write it more simply: put texts into double quotes".to_owned());
-    problem
-}
-
-/// Keys are texts, each stands once, and none is a merge key.
-fn check_keys(source: SourceId, layout: &Layout, problems: &mut Vec<Diagnostic>) -> bool {
-    let before = problems.len();
-    let span = |id| {
-        let bytes = layout.bytes(id);
-        Span {
-            source,
-            start: bytes.start,
-            end: bytes.end,
-        }
-    };
-    for map in layout.maps() {
-        let mut seen: HashMap<&str, NodeId> = HashMap::new();
-        for (position, &(key, _)) in map.iter().enumerate() {
-            let Some(scalar) = layout.scalar(key) else {
-                problems.push(error(code::KEY, span(key), "a key must be a text"));
-                continue;
-            };
-            if &*scalar.text == "<<" && scalar.style == Style::Plain {
-                let mut problem = error(
-                    code::MERGE,
-                    span(key),
-                    "merge keys (`<<`) are not supported",
-                );
-                problem
-                    .help
-                    .push("write the keys out where they belong".to_owned());
-                problems.push(problem);
-                continue;
-            }
-            if scalar.value != Value::Text {
-                let text = &scalar.text;
-                let (message, help) = if text.is_empty() {
-                    ("a key is missing before `:`".to_owned(), None)
-                } else {
-                    (
-                        format!("the key `{text}` is not a text in YAML"),
-                        Some(format!("put it into quotes: `\"{text}\":`")),
-                    )
-                };
-                let mut problem = error(code::KEY, span(key), message);
-                problem.help.extend(help);
-                problems.push(problem);
-                continue;
-            }
-            // Few keys are compared quicker than they are hashed.
-            let earlier = if map.len() <= 12 {
-                map.iter()
-                    .take(position)
-                    .map(|(earlier, _)| *earlier)
-                    .find(|earlier| {
-                        layout
-                            .scalar(*earlier)
-                            .is_some_and(|other| other.text == scalar.text)
-                    })
-            } else {
-                match seen.entry(&scalar.text) {
-                    Entry::Occupied(earlier) => Some(*earlier.get()),
-                    Entry::Vacant(vacant) => {
-                        vacant.insert(key);
-                        None
-                    }
-                }
-            };
-            if let Some(earlier) = earlier {
-                let mut problem = error(
-                    code::DUPLICATE_KEY,
-                    span(key),
-                    format!("the key `{}` stands twice in this map", scalar.text),
-                );
-                problem
-                    .related
-                    .push((span(earlier), "first here".to_owned()));
-                problems.push(problem);
-            }
-        }
-    }
-    problems.len() == before
 }

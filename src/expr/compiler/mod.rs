@@ -3,22 +3,24 @@
 //! The checker has been here before, or was told to stay away; then what it would have found
 //! becomes a node that fails when it is reached, as CEL wants it.
 
+mod call;
+mod folding;
+mod query;
+
+pub(super) use call::{Callee, callee};
+
 use std::collections::HashSet;
 
-use super::ast::{self, Ast, Binary, Literal, Span};
-use super::function::{self, Function};
-use super::jsonpath::{Query, Root};
+use super::ast::{self, Ast, Binary, Span};
 use super::names::{self, Meaning};
 use super::program::{
-    Arithmetic, Call, Comparison, Constant, Fold, Has, Index, Item, MapEntry, MapNode, Node,
-    OptionalMap, OptionalOr, Path, Step, StepKey,
+    Arithmetic, Comparison, Constant, Fold, Has, Index, Item, MapEntry, MapNode, Node, OptionalMap,
+    Path, Step, StepKey,
 };
-use super::signature;
-use super::{Budget, Environment, Fault, FaultKind, Provide, Scope, Slot, eval};
+use super::{Environment, FaultKind, Slot};
 use crate::diagnostic::Problem;
-use crate::diagnostic::code::expr::{BAD_LITERAL, UNKNOWN_NAME};
-use crate::diagnostic::suggest;
-use crate::value::{Arena, Value};
+
+use folding::{constant, fold, is_literal};
 
 /// What the compiler made.
 pub(super) struct Output {
@@ -362,175 +364,6 @@ impl Compiler<'_> {
             body_span: fold.body.span,
         }))
     }
-
-    fn call(&mut self, span: Span, call: &ast::Call) -> Node {
-        let (name, is_method) = match self.function(call) {
-            Callee::Static(name) => (name, false),
-            Callee::Method => (call.name.clone(), true),
-        };
-        let receiver = if is_method {
-            call.target.as_ref()
-        } else {
-            None
-        };
-        if is_method
-            && matches!(name.as_str(), "or" | "orValue")
-            && let (Some(object), [other]) = (receiver, call.args.as_slice())
-        {
-            return Node::OptionalOr(Box::new(OptionalOr {
-                object: self.node(object),
-                other: self.node(other),
-                unwrap: name == "orValue",
-                span: call.name_span,
-            }));
-        }
-        let args: Box<[Node]> = receiver
-            .into_iter()
-            .chain(&call.args)
-            .map(|arg| self.node(arg))
-            .collect();
-        let Some(function) = function::find(&name)
-            .filter(|_| signature::of(&name).any(|one| one.takes(is_method, args.len())))
-        else {
-            return fault(call.name_span, &name);
-        };
-        let prepared = match prepare(function, &args) {
-            Ok(prepared) => prepared,
-            Err((index, why)) => {
-                let place = receiver
-                    .into_iter()
-                    .chain(&call.args)
-                    .nth(index)
-                    .map_or(span, |arg| arg.span);
-                if !self.environment.is_checked() {
-                    return Node::Fault(FaultKind::BadArgument, place, why.into());
-                }
-                self.problems
-                    .push(Problem::error(BAD_LITERAL, range(place), why));
-                None
-            }
-        };
-        let node = Node::Call(Box::new(Call {
-            function,
-            args,
-            prepared,
-            span: call.name_span,
-        }));
-        Self::foldable_call(node, function)
-    }
-
-    /// Conversions of literals are done at load; one that fails is left to fail when it runs.
-    fn foldable_call(node: Node, function: &Function) -> Node {
-        let is_pure = matches!(
-            function.name,
-            "timestamp"
-                | "duration"
-                | "int"
-                | "uint"
-                | "double"
-                | "string"
-                | "bytes"
-                | "bool"
-                | "size"
-        );
-        let all_constant = matches!(&node, Node::Call(call) if call.args.iter().all(is_constant));
-        if !is_pure || !all_constant {
-            return node;
-        }
-        evaluate(&node).map_or(node, Node::Constant)
-    }
-
-    fn function(&self, call: &ast::Call) -> Callee {
-        callee(call, self.environment, &self.names)
-    }
-
-    fn query(&mut self, span: Span, text: &str) -> Node {
-        let query = match Query::parse(text) {
-            Ok(query) => query,
-            Err(error) => {
-                let start = span.0 as usize;
-                let problem = Problem::error(BAD_LITERAL, start..span.1 as usize, error);
-                self.problems.push(problem.help(
-                    "a JSONPath holds only literal names and indexes; for a calculated one write `body[name]`",
-                ));
-                return fault(span, text);
-            }
-        };
-        let (root, query) = match query.root() {
-            Root::Field(name) => match self.environment.find(name) {
-                Some((slot, _)) => {
-                    self.uses.push(slot);
-                    (Node::Variable(slot, span), query.without_first())
-                }
-                None => return self.no_root(span, name),
-            },
-            Root::Whole => {
-                let all: Box<[_]> = self
-                    .environment
-                    .variables()
-                    .enumerate()
-                    .filter_map(|(index, (name, _))| {
-                        Some((name.into(), Slot(u16::try_from(index).ok()?)))
-                    })
-                    .collect();
-                self.uses.extend(all.iter().map(|(_, slot)| *slot));
-                (Node::Everything(all), query)
-            }
-        };
-        match query.singular() {
-            // A plain path needs no walker.
-            Some(keys) => keys
-                .into_iter()
-                .fold(root, |root, key| step(root, key, false, span)),
-            None => Node::Query(Box::new((root, query, span))),
-        }
-    }
-
-    fn no_root(&mut self, span: Span, name: &str) -> Node {
-        if self.environment.is_checked() {
-            let start = span.0 as usize + 2;
-            let known = self.environment.variables().map(|(name, _)| name);
-            let near = suggest::nearest(name, known).map(|near| format!("did you mean `{near}`?"));
-            let message = format!("the request has no `{name}`");
-            let problem = Problem::error(UNKNOWN_NAME, start..start + name.len(), message);
-            self.problems
-                .push(near.into_iter().fold(problem, Problem::help));
-        }
-        fault(span, name)
-    }
-}
-
-/// How a call is meant.
-pub(super) enum Callee {
-    /// A function of this name; what stands before the dot is a part of its name.
-    Static(String),
-    /// A function of the thing before the dot.
-    Method,
-}
-
-/// Decides between `math.abs(x)` and `text.trim()`.
-pub(super) fn callee(call: &ast::Call, environment: &Environment, locals: &[String]) -> Callee {
-    let exists = |name: &String| {
-        function::find(name).is_some() || environment.functions(name).next().is_some()
-    };
-    let Some(target) = &call.target else {
-        let found = environment
-            .candidates(&call.name, call.absolute)
-            .find(exists);
-        return Callee::Static(found.unwrap_or_else(|| call.name.clone()));
-    };
-    let Some((space, absolute)) = target.qualified() else {
-        return Callee::Method;
-    };
-    let first = space.split('.').next().unwrap_or_default();
-    if locals.iter().any(|local| local == first) && !absolute {
-        return Callee::Method;
-    }
-    let name = format!("{space}.{}", call.name);
-    match environment.candidates(&name, absolute).find(exists) {
-        Some(name) => Callee::Static(name),
-        None => Callee::Method,
-    }
 }
 
 fn step(root: Node, key: StepKey, optional: bool, span: Span) -> Node {
@@ -548,86 +381,6 @@ fn step(root: Node, key: StepKey, optional: bool, span: Span) -> Node {
             root,
             steps: vec![step],
         })),
-    }
-}
-
-fn constant(literal: &Literal) -> Constant {
-    match literal {
-        Literal::Null => Constant::Null,
-        Literal::Bool(flag) => Constant::Bool(*flag),
-        Literal::Int(int) => Constant::Int(*int),
-        Literal::UInt(uint) => Constant::UInt(*uint),
-        Literal::Double(double) => Constant::Double(*double),
-        Literal::String(text) => Constant::String(text.as_str().into()),
-        Literal::Bytes(bytes) => Constant::Bytes(bytes.as_slice().into()),
-    }
-}
-
-fn is_literal(ast: &Ast) -> bool {
-    matches!(ast.node, ast::Node::Literal(_))
-}
-
-fn is_constant(node: &Node) -> bool {
-    matches!(node, Node::Constant(_))
-}
-
-fn prepare(
-    function: &Function,
-    args: &[Node],
-) -> Result<Option<function::Prepared>, (usize, String)> {
-    let Some(prepare) = function.prepare else {
-        return Ok(None);
-    };
-    let literals: Vec<Option<Value<'_>>> = args
-        .iter()
-        .map(|arg| match arg {
-            Node::Constant(constant) => Some(constant.value()),
-            _ => None,
-        })
-        .collect();
-    prepare(&literals)
-}
-
-/// Computes a node whose parts are constants; one that fails is left to fail when it runs.
-fn fold(node: Node) -> Node {
-    let is_constant_node = match &node {
-        Node::Not(part, _) | Node::Negate(part, _) => is_constant(part),
-        Node::Sum(terms) => terms.iter().all(|(term, _)| is_constant(term)),
-        Node::Arithmetic(parts) => is_constant(&parts.1) && is_constant(&parts.2),
-        Node::Compare(parts) => is_constant(&parts.1) && is_constant(&parts.2),
-        Node::Among(parts) => is_constant(&parts.0),
-        Node::And(parts) | Node::Or(parts) => parts.iter().all(|(part, _)| is_constant(part)),
-        Node::Conditional(parts) => {
-            is_constant(&parts.0) && is_constant(&parts.1) && is_constant(&parts.2)
-        }
-        _ => false,
-    };
-    if !is_constant_node {
-        return node;
-    }
-    evaluate(&node).map_or(node, Node::Constant)
-}
-
-/// The value of a node that has no variables, unless it fails or has parts.
-fn evaluate(node: &Node) -> Option<Constant> {
-    let arena = Arena::new();
-    let provider = Nothing;
-    let scope = Scope::new(
-        &arena,
-        &provider,
-        0,
-        jiff::Timestamp::UNIX_EPOCH,
-        Budget::default(),
-    );
-    let value = eval::run(node, &[], 0, &scope).ok()?;
-    Constant::of(value)
-}
-
-struct Nothing;
-
-impl<'a> Provide<'a> for Nothing {
-    fn provide(&'a self, _: Slot, _: &Scope<'a>) -> Result<Value<'a>, Fault<'a>> {
-        Ok(Value::Null)
     }
 }
 
