@@ -40,7 +40,7 @@ pub(super) fn read(source: SourceId, text: &str, problems: &mut Vec<Diagnostic>)
             }
         }
         match end {
-            End::Broken(at) => match next_document(text, at) {
+            End::Broken(at) => match next_document(text, base, at) {
                 Some(next) => base = next,
                 None => return sound,
             },
@@ -60,11 +60,14 @@ pub(super) enum End {
     Limit,
 }
 
-/// The next line behind `at` that starts a document. Such a line cannot be part of any value.
-fn next_document(text: &str, at: usize) -> Option<usize> {
-    let rest = text.get(at..)?;
+/// The next line from `at` on that starts a document other than the one at `base`. Such a line cannot
+/// be part of any value; where a bracket is not closed, it is where the error is seen.
+fn next_document(text: &str, base: usize, at: usize) -> Option<usize> {
+    let from = text.floor_char_boundary(at.saturating_sub(1));
+    let rest = text.get(from..)?;
     rest.match_indices("\n---")
-        .map(|(offset, _)| at + offset + 1)
+        .map(|(offset, _)| from + offset + 1)
+        .filter(|start| *start > base)
         .find(|start| {
             text.get(start + 3..)
                 .is_some_and(|behind| behind.is_empty() || behind.starts_with(char::is_whitespace))
