@@ -18,7 +18,7 @@ use super::respond;
 use super::root::{self, Root};
 use super::settings::Settings;
 use crate::diagnostic::code;
-use crate::expr::{Fault, Scope, Slot};
+use crate::expr::{Fault, Scope, Slot, Type};
 use crate::spec::{AcceptSpec, AuthSpec, CheckSpec, FieldPath, FunctionSpec, KeyRule, Rate};
 use crate::value::Value;
 
@@ -89,8 +89,8 @@ impl Route {
 pub(super) struct Workshop<'w, 'f> {
     pub(super) root: &'w Path,
     pub(super) settings: &'w Settings,
-    /// Names under `env` of the gateway.
-    pub(super) env: &'w [String],
+    /// Names under `env` of the gateway; `None` when they could not be read.
+    pub(super) env: Option<&'w [String]>,
     pub(super) cache: &'w mut Cache,
     pub(super) files: &'w mut Files<'f>,
 }
@@ -111,7 +111,13 @@ pub(super) fn compile<'d>(
         .flat_map(Pattern::parameters)
         .map(str::to_owned)
         .collect();
-    let mut environment = root::environment(&spec.request.arguments, workshop.env, &parameters);
+    let names = workshop.env.unwrap_or_default();
+    let mut environment = root::environment(&spec.request.arguments, names, &parameters);
+    if workshop.env.is_none()
+        && let Some((slot, _)) = environment.find(Root::Env.name())
+    {
+        environment.refine(slot, Type::Dyn);
+    }
     bindings::declare(&spec.bindings, &mut environment);
     let own = spec
         .bindings

@@ -100,9 +100,16 @@ fn is_of_the_whole(problem: &Diagnostic, document: &Incomplete) -> bool {
 fn is_of_lost_settings(problem: Code, settings: Option<&Incomplete>) -> bool {
     settings.is_some_and(|settings| match problem {
         code::route::BODY_LIMIT => settings.lacks("limits"),
-        code::expr::UNKNOWN_FIELD | code::template::UNKNOWN_FIELD => settings.lacks("env"),
         _ => false,
     })
+}
+
+/// Whether a `gateway:` document could not be read at all, as far as the texts tell: only there it is
+/// a key at the beginning of a line.
+fn mentions_gateway(sources: &Sources) -> bool {
+    sources
+        .iter()
+        .any(|(_, source)| source.text.lines().any(|line| line.starts_with("gateway:")))
 }
 
 /// Compiles everything that was loaded. `variables` looks up environment variables.
@@ -123,6 +130,10 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         lines,
     };
 
+    let has_settings = documents
+        .iter()
+        .chain(incomplete.iter().map(|part| &part.document))
+        .any(|document| matches!(document.spec, Spec::Gateway(_)));
     let (settings, lost) = settings(
         &documents,
         &incomplete,
@@ -131,6 +142,9 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         &mut diagnostics,
     );
     let env_names: Vec<String> = settings.env.iter().map(|(name, _)| name.clone()).collect();
+    let is_env_lost = lost.is_some_and(|part| part.lacks("env"))
+        || (!has_settings && mentions_gateway(&originals.sources));
+    let env = (!is_env_lost).then_some(env_names.as_slice());
     let mut cache = Cache::default();
     let mut routes = Vec::new();
     let mut suites = Vec::new();
@@ -148,12 +162,12 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         let mut workshop = Workshop {
             root: &folder,
             settings: &settings,
-            env: &env_names,
+            env,
             cache: &mut cache,
             files: &mut files,
         };
         let (route, mut found) = function::compile(spec, report, &mut workshop);
-        let tests = suite::compile(spec, &env_names, &mut found, &mut cache);
+        let tests = suite::compile(spec, env, &mut found, &mut cache);
         diagnostics.extend(found.finish().into_iter().filter(|problem| {
             part.is_none_or(|part| is_of_the_whole(problem, part))
                 && !is_of_lost_settings(problem.code, lost)

@@ -68,7 +68,7 @@ pub(crate) const MATCHERS: [&str; 5] = ["$contains", "$matches", "$exists", "$an
 /// Checks the tests of a function; those that are left out were reported.
 pub(super) fn compile(
     spec: &FunctionSpec,
-    env: &[String],
+    env: Option<&[String]>,
     report: &mut Report<'_>,
     cache: &mut Cache,
 ) -> Vec<Test> {
@@ -79,7 +79,9 @@ pub(super) fn compile(
         checker.name(test, &spec.tests, index, &at);
         let clock = checker.clock(test.at.as_deref(), &at.key("at"));
         let environment = checker.environment(test.environment.as_deref(), &at.key("environment"));
-        checker.env(test, env, &at.key("env"));
+        if let Some(env) = env {
+            checker.env(test, env, &at.key("env"));
+        }
         checker.request(&test.request, &at.key("request"));
         checker.expect(test, &at);
         let assertions = assertions(test, &at.key("assert"), report, cache);

@@ -684,6 +684,33 @@ fn auth_must_be_spelled_out() {
     );
 }
 
+/// What is wrong with the settings is told once, and not again at every name that they list.
+#[test]
+fn a_mistake_in_the_settings_does_not_come_back_from_the_functions() {
+    let function = "---\nfunction: f\nauth: none\nlet: { a: env.UNSET, b: env.NOPE }\n\
+                    respond: { body: \"${a}${b}${user_info.mail}\" }\n\
+                    tests: [{ name: t, env: { OTHER: x }, expect: { status_code: 200 } }]\n";
+    let check = |settings: &str, expected: &[&str]| {
+        let found = problems(&format!("{settings}{function}"), Severity::Error);
+        let codes: Vec<&str> = found.iter().map(|problem| &problem[..5]).collect();
+        assert_eq!(codes, expected, "{settings}: {found:?}");
+    };
+    check(
+        "gateway: g\nenv: [REGION]\n",
+        &["E0203", "E0203", "E0203", "E0420"],
+    );
+    check(
+        "gateway: g\nenv: [UNSET]\n",
+        &["E0505", "E0203", "E0203", "E0420"],
+    );
+    check("gateway: g\nenv: UNSET\n", &["E0114", "E0203"]);
+    check("gateway: g\nenv: [UNSET\n", &["E0101", "E0203"]);
+    check(
+        "gateway: g\nenv: [REGION]\nlog: 7\n",
+        &["E0114", "E0203", "E0203", "E0203", "E0420"],
+    );
+}
+
 #[test]
 fn the_gateway_document_is_checked_whole() {
     check_errors(

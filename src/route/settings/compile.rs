@@ -460,6 +460,8 @@ fn env(
                 .help(format!(
                     "set it where hookweir is started: `{name}=… hookweir serve`"
                 ));
+            // Functions may name it all the same: one mistake is enough.
+            found.push((name.clone(), String::new()));
         }
     }
     found
