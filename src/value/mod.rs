@@ -17,6 +17,7 @@ pub mod json;
 pub mod network;
 pub mod time;
 pub mod xml;
+pub mod yaml;
 
 mod arena;
 mod compare;

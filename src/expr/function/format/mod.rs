@@ -11,6 +11,7 @@ mod to_form;
 mod to_json;
 mod url;
 mod xml;
+mod yaml;
 
 pub(super) const ALL: &[&Function] = &[
     &csv::FUNCTION,
@@ -21,6 +22,7 @@ pub(super) const ALL: &[&Function] = &[
     &to_json::FUNCTION,
     &url::FUNCTION,
     &xml::FUNCTION,
+    &yaml::FUNCTION,
 ];
 
 /// The fields of a form-encoded text.
