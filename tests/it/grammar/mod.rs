@@ -5,7 +5,8 @@
 //! that the gateway makes of it. In a `cel` block each expression is followed by `// ` and its
 //! value, written as an expression, or `error`, or `error: ` and the words of the failure, or
 //! `error at load: ` and words of the problem. An expression may take several lines; its value
-//! stands on the last.
+//! stands on the last. A table whose last two columns are `here` and `gives` holds such claims too,
+//! each cell in backticks; what stands before them is said of other languages and is not run.
 
 mod reference;
 mod sample;
@@ -54,6 +55,49 @@ fn claims(block: &Block) -> Vec<Claim> {
     claims
 }
 
+/// The claims of the page's tables.
+fn claims_of_tables(page: &str) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let (mut is_code, mut is_claims) = (false, false);
+    for (number, line) in page.lines().enumerate() {
+        is_code ^= line.starts_with("```");
+        let cells = match line.strip_prefix('|') {
+            Some(row) if !is_code => cells(row),
+            _ => {
+                is_claims = false;
+                continue;
+            }
+        };
+        match cells.as_slice() {
+            [.., here, gives] if here == "here" && gives == "gives" => is_claims = true,
+            [first, ..] if first.starts_with("---") => {}
+            [.., here, gives] if is_claims => claims.push(Claim {
+                line: number + 1,
+                expression: code(here).to_owned(),
+                value: code(gives).to_owned(),
+            }),
+            _ => {}
+        }
+    }
+    claims
+}
+
+/// The cells of a row, in which `\|` is a bar that parts nothing.
+fn cells(row: &str) -> Vec<String> {
+    let row = row.replace("\\|", "\0");
+    let row = row.trim_end().trim_end_matches('|');
+    row.split('|')
+        .map(|cell| cell.trim().replace('\0', "|"))
+        .collect()
+}
+
+/// What a cell has in backticks.
+fn code(cell: &str) -> &str {
+    cell.strip_prefix('`')
+        .and_then(|cell| cell.strip_suffix('`'))
+        .unwrap_or_else(|| panic!("not in backticks: {cell}"))
+}
+
 /// What is wrong with a claim.
 fn refute(sample: &Sample, claim: &Claim) -> Option<String> {
     let said = sample.evaluate(&claim.expression);
@@ -91,21 +135,23 @@ fn refute(sample: &Sample, claim: &Claim) -> Option<String> {
 
 #[test]
 fn every_example_gives_what_the_page_says() {
-    let mut sample = None;
-    let (mut wrong, mut right) = (Vec::new(), 0);
-    for block in blocks(&page().1) {
+    let page = page().1;
+    let mut requests = Vec::new();
+    let mut claimed = claims_of_tables(&page);
+    for block in blocks(&page) {
         match block.language.as_str() {
-            "http" => sample = Some(Sample::read(&block.text)),
-            "cel" => {
-                let sample = sample.as_ref().expect("a request stands above");
-                for claim in claims(&block) {
-                    match refute(sample, &claim) {
-                        None => right += 1,
-                        Some(why) => wrong.push(why),
-                    }
-                }
-            }
+            "http" => requests.push((block.line, Sample::read(&block.text))),
+            "cel" => claimed.extend(claims(&block)),
             _ => {}
+        }
+    }
+    let (mut wrong, mut right) = (Vec::new(), 0);
+    for claim in claimed {
+        let above = requests.iter().rfind(|(line, _)| *line < claim.line);
+        let (_, sample) = above.expect("a request stands above");
+        match refute(sample, &claim) {
+            None => right += 1,
+            Some(why) => wrong.push(why),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -134,4 +180,16 @@ fn a_wrong_claim_is_found() {
     check("nothing", "error at load: nothing", true);
     check("body.b", "error at load: b", false);
     check("body.b", "null", false);
+}
+
+#[test]
+fn a_table_claims_what_its_last_two_columns_say() {
+    let page = "| them | here | gives |\n|---|---|---|\n| `x` | `a \\|\\| b` | `true` |\n\n\
+                | here | else |\n|---|---|\n| `no` | `claim` |\n";
+    let claims = claims_of_tables(page);
+    let found: Vec<_> = claims
+        .iter()
+        .map(|claim| (claim.line, claim.expression.as_str(), claim.value.as_str()))
+        .collect();
+    assert_eq!(found, [(3, "a || b", "true")]);
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 /// What the page says of the function that gets its requests.
 const ARGUMENTS: [&str; 2] = ["email", "plan"];
-const ENV: (&str, &str) = ("REGION", "eu");
+const ENV: [(&str, &str); 2] = [("REGION", "eu"), ("SIGNING_SECRET", "s3cret")];
 const PATH: (&str, &str) = ("shop", "berlin");
 const ARRIVAL: &str = "2026-11-23T09:05:00Z";
 const FUNCTION: &str = "order_in";
@@ -107,9 +107,10 @@ impl Sample {
 
     fn with<T>(&self, texts: &[&str], look: impl FnOnce(&[Value<'_>]) -> T) -> Result<T, Failure> {
         let arguments = ARGUMENTS.map(str::to_owned);
-        let own = |pair: (&str, &str)| [(pair.0.to_owned(), pair.1.to_owned())];
-        let (env, path) = (own(ENV), own(PATH));
-        let environment = route::environment(&arguments, &[env[0].0.clone()], &[path[0].0.clone()]);
+        let own = |pair: (&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
+        let (env, path) = (ENV.map(own), [own(PATH)]);
+        let names = ENV.map(|(name, _)| name.to_owned());
+        let environment = route::environment(&arguments, &names, &[path[0].0.clone()]);
         let mut programs = Vec::new();
         for text in texts {
             let compiled = expr::compile(text, &environment).map_err(|problems| {
