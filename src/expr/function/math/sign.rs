@@ -17,6 +17,7 @@ pub(super) const FUNCTION: Function = Function {
         ("math.sign(-11)", "-1"),
         ("math.sign(0u)", "0u"),
         ("math.sign(2.5)", "1.0"),
+        ("string(math.sign(-0.0))", "string(0.0)"),
     ],
     prepare: None,
     run,
@@ -29,7 +30,9 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
     Ok(match value.number().ok_or_else(|| call.no_overload())? {
         Numeric::Int(int) => Value::Int(int.signum()),
         Numeric::UInt(uint) => Value::UInt(uint.min(1)),
-        Numeric::Double(double) if double == 0.0 || double.is_nan() => Value::Double(double),
+        Numeric::Double(double) if double.is_nan() => Value::Double(double),
+        // CEL's answer for -0.0 too.
+        Numeric::Double(0.0) => Value::Double(0.0),
         Numeric::Double(double) => Value::Double(double.signum()),
     })
 }
