@@ -17,6 +17,9 @@ use super::{guard, literal};
 use crate::diagnostic::Problem;
 use crate::diagnostic::code::expr::{BAD_LITERAL, SYNTAX, TOO_LARGE};
 
+#[cfg(test)]
+mod tests;
+
 mod grammar {
     //! What pest makes of the grammar's file.
 

@@ -1,12 +1,9 @@
 //! The language as a whole: what expressions give, what is said about wrong ones, and that no text
 //! whatever can break the machinery.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::Stopwatch;
 use crate::value::{Arena, json};
 
 const BODY: &str = r#"{
@@ -425,36 +422,6 @@ fn the_deepest_nesting_that_is_allowed_runs() {
         &format!("{}1{}", "[0].map(x, ".repeat(120), ")[0]".repeat(120)),
         "1",
     );
-}
-
-#[test]
-fn time_grows_in_line_with_nesting() {
-    let time = |text: &str| {
-        let watch = Stopwatch::start();
-        let _ = parser::parse(text);
-        watch.elapsed()
-    };
-    let brackets = [
-        ("(", ")"),
-        ("[", "]"),
-        ("{1:", "}"),
-        ("f(", ")"),
-        ("a[", "]"),
-        ("a.f(", ")"),
-    ];
-    for (open, close) in brackets {
-        for close in [close, ""] {
-            let texts = (nested(open, close, 32), nested(open, close, 64));
-            // The quickest of many runs, taken in turn: a busy machine slows both alike.
-            let (mut short, mut long) = (Duration::MAX, Duration::MAX);
-            for _ in 0..40 {
-                short = short.min(time(&texts.0));
-                long = long.min(time(&texts.1));
-            }
-            let limit = short * 3 + Duration::from_micros(100);
-            assert!(long <= limit, "{open} {close}: {short:?}, {long:?}");
-        }
-    }
 }
 
 const WORDS: [&str; 48] = [
