@@ -212,11 +212,12 @@ fn compile(
     })
 }
 
-/// Words of a text that could be names: those after a dot, or after `.?`, are not. More than an
-/// expression reads (the variables of its macros, the words of its strings), never less.
+/// Words of a text that could be names: fields that are selected from a value are not, be it by
+/// `.` or by `.?`. More than an expression reads (the variables of its macros, the words of its
+/// strings), never less: a dot that follows no value is the root's, as in `.name` and `$.name`.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
-    let mut after_dot = false;
+    let mut before = Before::Other;
     std::iter::from_fn(move || {
         loop {
             let first = rest.chars().next()?;
@@ -226,17 +227,39 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
                     .unwrap_or(rest.len());
                 let (name, tail) = rest.split_at(end);
                 rest = tail;
-                if !std::mem::take(&mut after_dot) {
+                let next = if name == "in" {
+                    Before::Other
+                } else {
+                    Before::Value
+                };
+                if std::mem::replace(&mut before, next) != Before::Dot {
                     return Some(name);
                 }
             } else {
-                if !first.is_whitespace() {
-                    after_dot = first == '.' || after_dot && first == '?';
-                }
+                before = match (first, before) {
+                    // A comment may have ended here.
+                    ('\n', _) => Before::Other,
+                    (c, before) if c.is_whitespace() => before,
+                    ('.', Before::Value) => Before::Dot,
+                    ('?', Before::Dot) => Before::Dot,
+                    (')' | ']' | '}' | '"' | '\'' | '`', _) => Before::Value,
+                    (c, _) if c.is_numeric() => Before::Value,
+                    _ => Before::Other,
+                };
                 rest = rest.get(first.len_utf8()..)?;
             }
         }
     })
+}
+
+/// What stands before a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// The end of a value: a dot after it selects.
+    Value,
+    /// A dot that selects.
+    Dot,
+    Other,
 }
 
 #[cfg(test)]
@@ -253,6 +276,14 @@ mod tests {
         assert_eq!(words("x[y].z ? 1.5 : é"), ["x", "y", "é"]);
         assert_eq!(words("a.?b . ? c ?? d ? e : f"), ["a", "d", "e", "f"]);
         assert_eq!(words("Lead ${a.b}: ${c}"), ["Lead", "a", "c"]);
+        assert_eq!(words("a.?b.c ? d : e"), ["a", "d", "e"]);
+        assert_eq!(words("f(x) .y + z[0].?b"), ["f", "x", "z"]);
+        assert_eq!(words(".a + $.b.c"), ["a", "b"]);
+        assert_eq!(words("a + // b\n .c"), ["a", "b", "c"]);
+        assert_eq!(
+            words("x in .y || 'k' in z"),
+            ["x", "in", "y", "k", "in", "z"]
+        );
         assert!(words("").is_empty());
     }
 }
