@@ -59,6 +59,12 @@ impl Sources {
         self.0.get(id.0 as usize)
     }
 
+    /// How many files there are.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// All files, in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         (0u32..).map(SourceId).zip(&self.0)

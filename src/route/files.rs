@@ -2,12 +2,13 @@
 //!
 //! Each is read once in a load, however many functions name it, and becomes one of the load's
 //! sources: problems in it are shown in it, and a change of it changes the generation's hash.
+//! Threads that compile share the texts; each numbers its own sources.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{SourceId, Sources};
 
@@ -16,17 +17,36 @@ const LIMIT: u64 = 1 << 20;
 
 type Outcome = Result<(SourceId, Arc<str>), String>;
 
-/// The files that were read so far.
+/// The texts of all files that a load has named so far, or why they could not be read.
+#[derive(Debug, Default)]
+pub(super) struct Texts(Mutex<HashMap<PathBuf, Result<Arc<str>, String>>>);
+
+impl Texts {
+    fn read(&self, path: &Path) -> Result<Arc<str>, String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(path) {
+            return known.clone();
+        }
+        let outcome = read(path);
+        known.insert(path.to_owned(), outcome.clone());
+        outcome
+    }
+}
+
+/// The files that some of the functions name.
 #[derive(Debug)]
 pub(super) struct Files<'s> {
     sources: &'s mut Sources,
+    texts: &'s Texts,
     known: HashMap<PathBuf, Outcome>,
 }
 
 impl<'s> Files<'s> {
-    pub(super) fn new(sources: &'s mut Sources) -> Self {
+    /// Files are added to `sources`.
+    pub(super) fn new(sources: &'s mut Sources, texts: &'s Texts) -> Self {
         Self {
             sources,
+            texts,
             known: HashMap::new(),
         }
     }
@@ -37,7 +57,7 @@ impl<'s> Files<'s> {
         if let Some(known) = self.known.get(&full) {
             return known.clone();
         }
-        let outcome = read(&full).map(|text| {
+        let outcome = self.texts.read(&full).map(|text| {
             let shown = full.to_string_lossy();
             (self.sources.add(&*shown, Arc::clone(&text)), text)
         });

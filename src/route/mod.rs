@@ -45,18 +45,25 @@ pub(crate) use suite::{decode_base64, scalar_text};
 pub use table::{AddressKind, Found, Missed, RouteTable};
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, code};
+use crate::diagnostic::{Code, Diagnostic, Severity, Source, Sources, code};
 use crate::spec::{Document, FieldPath, Incomplete, Loaded, Spec};
 
 use expressions::Cache;
-use files::Files;
+use files::{Files, Texts};
 use function::Workshop;
 use report::{Complete, Lines, Report};
+
+#[cfg(test)]
+mod tests;
+
+/// Fewer documents are not worth a thread.
+const DOCUMENTS_A_THREAD: usize = 64;
 
 /// What compiling a load gave.
 #[derive(Debug)]
@@ -114,76 +121,48 @@ fn mentions_gateway(sources: &Sources) -> bool {
 
 /// Compiles everything that was loaded. `variables` looks up environment variables.
 pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Compilation {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = loaded.documents.len().div_ceil(threads);
+    compile_in_shares(loaded, variables, share.max(DOCUMENTS_A_THREAD))
+}
+
+/// Compiles with a thread for each share of so many documents.
+fn compile_in_shares(
+    loaded: Loaded,
+    variables: &dyn Fn(&str) -> Option<String>,
+    length: usize,
+) -> Compilation {
     let Loaded {
         root,
-        mut sources,
+        sources,
         documents,
         incomplete,
         mut diagnostics,
     } = loaded;
-    let lines: HashMap<SourceId, Lines> = sources
-        .iter()
-        .map(|(id, source)| (id, Lines::of(&source.text)))
-        .collect();
-    let originals = Originals {
-        sources: sources.clone(),
-        lines,
-    };
 
-    let has_settings = documents
-        .iter()
-        .chain(incomplete.iter().map(|part| &part.document))
-        .any(|document| matches!(document.spec, Spec::Gateway(_)));
-    let (settings, lost) = settings(
-        &documents,
-        &incomplete,
-        variables,
-        &originals,
-        &mut diagnostics,
-    );
-    let env_names: Vec<String> = settings.env.iter().map(|(name, _)| name.clone()).collect();
-    let is_env_lost = lost.is_some_and(|part| part.lacks("env"))
-        || (!has_settings && mentions_gateway(&originals.sources));
-    let env = (!is_env_lost).then_some(env_names.as_slice());
-    let mut cache = Cache::default();
-    let mut routes = Vec::new();
-    let mut suites = Vec::new();
-    let mut files = Files::new(&mut sources);
     let whole = documents.iter().map(|document| (document, None));
     let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
-    for (document, part) in whole.chain(parts) {
-        let Spec::Function(spec) = &document.spec else {
-            continue;
-        };
-        let Some(report) = originals.report(document) else {
-            continue;
-        };
-        let folder = originals.folder(document);
-        let mut workshop = Workshop {
-            root: &folder,
-            settings: &settings,
-            env,
-            cache: &mut cache,
-            files: &mut files,
-        };
-        let (route, mut found) = function::compile(spec, report, &mut workshop);
-        let tests = suite::compile(spec, env, &mut found, &mut cache);
-        diagnostics.extend(found.finish().into_iter().filter(|problem| {
-            part.is_none_or(|part| is_of_the_whole(problem, part))
-                && !is_of_lost_settings(problem.code, lost)
-        }));
-        if part.is_some() {
-            continue;
-        }
-        if let Some(route) = route.map(Arc::new) {
-            routes.push(Arc::clone(&route));
-            suites.push(Suite {
-                route,
-                folder,
-                places: document.places.clone(),
-                tests,
-            });
-        }
+    let all: Vec<_> = whole.chain(parts).collect();
+    let (settings, lost) = settings(&all, variables, &sources, &mut diagnostics);
+    let env_names: Vec<String> = settings.env.iter().map(|(name, _)| name.clone()).collect();
+    let has_settings = all
+        .iter()
+        .any(|(document, _)| matches!(document.spec, Spec::Gateway(_)));
+    let is_env_lost =
+        lost.is_some_and(|part| part.lacks("env")) || (!has_settings && mentions_gateway(&sources));
+    let load = Load {
+        sources: &sources,
+        texts: &Texts::default(),
+        settings: &settings,
+        lost,
+        env: (!is_env_lost).then_some(env_names.as_slice()),
+    };
+    let mut files = sources.clone();
+    let mut suites = Vec::new();
+    for mut share in load.compile(&all, length) {
+        share.move_files_behind(&sources, &mut files);
+        diagnostics.append(&mut share.diagnostics);
+        suites.append(&mut share.suites);
     }
     let parts = incomplete
         .iter()
@@ -196,8 +175,11 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         .all(|diagnostic| diagnostic.severity < Severity::Error);
     let generation = is_sound.then(|| {
         Generation::new(
-            routes,
-            hash(&sources, &root),
+            suites
+                .iter()
+                .map(|suite| Arc::clone(&suite.route))
+                .collect(),
+            hash(&files, &root),
             Commit::of(&root),
             settings.limits.clone(),
             settings.env.clone(),
@@ -208,50 +190,151 @@ pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Co
         settings,
         suites,
         diagnostics,
-        sources,
+        sources: files,
     }
 }
 
-/// The files as they were read, and where their lines begin.
-struct Originals {
-    sources: Sources,
-    lines: HashMap<SourceId, Lines>,
+/// A document, and what was left out of it where it could only be read in part.
+type Read<'l> = (&'l Document, Option<&'l Incomplete>);
+
+/// What all functions of a load are compiled with.
+#[derive(Clone, Copy)]
+struct Load<'l> {
+    /// The files of the folder.
+    sources: &'l Sources,
+    /// The files that functions name.
+    texts: &'l Texts,
+    settings: &'l Settings,
+    /// What was left out of the settings.
+    lost: Option<&'l Incomplete>,
+    /// Names under `env` of the gateway; `None` when they could not be read.
+    env: Option<&'l [String]>,
 }
 
-impl Originals {
-    /// An empty report about a document.
-    fn report<'d>(&'d self, document: &'d Document) -> Option<Report<'d>> {
-        let source = self.sources.get(document.source)?;
-        let lines = self.lines.get(&document.source)?;
-        Some(Report::new(document, source, lines))
+/// What came of some of the documents.
+#[derive(Default)]
+struct Share {
+    /// Of all functions that compiled.
+    suites: Vec<Suite>,
+    diagnostics: Vec<Diagnostic>,
+    /// The files of the folder, and behind them those that these functions name.
+    files: Sources,
+}
+
+impl Load<'_> {
+    /// Compiles all functions among the documents, in their order. They have nothing in common but
+    /// what saves work, so that several threads can compile them.
+    fn compile(self, documents: &[Read<'_>], length: usize) -> Vec<Share> {
+        let mut chunks = documents.chunks(length);
+        let first = chunks.next().unwrap_or_default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = chunks
+                .map(|chunk| (chunk, scope.spawn(move || self.compile_share(chunk))))
+                .collect();
+            let mut shares = vec![self.compile_share(first)];
+            shares.extend(others.into_iter().map(|(chunk, thread)| {
+                // What made a thread panic does so here again, where the caller sees it.
+                thread.join().unwrap_or_else(|_| self.compile_share(chunk))
+            }));
+            shares
+        })
     }
 
-    /// The folder of a document's file: what its paths are relative to.
-    fn folder(&self, document: &Document) -> PathBuf {
-        let source = self.sources.get(document.source);
-        let folder = source.and_then(|source| Path::new(&*source.path).parent());
-        folder.unwrap_or(Path::new("")).to_owned()
+    fn compile_share(self, documents: &[Read<'_>]) -> Share {
+        let mut share = Share {
+            files: self.sources.clone(),
+            ..Share::default()
+        };
+        let mut files = Files::new(&mut share.files, self.texts);
+        let mut cache = Cache::default();
+        let mut lines = None;
+        for &(document, part) in documents {
+            let Spec::Function(spec) = &document.spec else {
+                continue;
+            };
+            let Some(source) = self.sources.get(document.source) else {
+                continue;
+            };
+            let lines = match &mut lines {
+                Some((of, lines)) if *of == document.source => lines,
+                other => &mut other.insert((document.source, Lines::of(&source.text))).1,
+            };
+            let folder = folder(source);
+            let mut workshop = Workshop {
+                root: folder,
+                settings: self.settings,
+                env: self.env,
+                cache: &mut cache,
+                files: &mut files,
+            };
+            let report = Report::new(document, source, lines);
+            let (route, mut found) = function::compile(spec, report, &mut workshop);
+            let tests = suite::compile(spec, self.env, &mut found, &mut cache);
+            let problems = found.finish().into_iter().filter(|problem| {
+                part.is_none_or(|part| is_of_the_whole(problem, part))
+                    && !is_of_lost_settings(problem.code, self.lost)
+            });
+            share.diagnostics.extend(problems);
+            if part.is_none()
+                && let Some(route) = route
+            {
+                share.suites.push(Suite {
+                    route: Arc::new(route),
+                    folder: folder.to_owned(),
+                    places: document.places.clone(),
+                    tests,
+                });
+            }
+        }
+        share
     }
+}
+
+impl Share {
+    /// Puts the files that these functions name behind those of the shares before it, where the
+    /// diagnostics find them: each file once, in the order in which it is first named.
+    fn move_files_behind(&mut self, folder: &Sources, all: &mut Sources) {
+        let mut moved = HashMap::new();
+        for (id, source) in self.files.iter().skip(folder.len()) {
+            let known = all
+                .iter()
+                .skip(folder.len())
+                .find_map(|(known, other)| (other.path == source.path).then_some(known));
+            let place = known
+                .unwrap_or_else(|| all.add(Arc::clone(&source.path), Arc::clone(&source.text)));
+            moved.insert(id, place);
+        }
+        for diagnostic in &mut self.diagnostics {
+            let related = diagnostic.related.iter_mut().map(|(span, _)| span);
+            for span in diagnostic.span.iter_mut().chain(related) {
+                span.source = moved.get(&span.source).copied().unwrap_or(span.source);
+            }
+        }
+    }
+}
+
+/// The folder of a file: what its paths are relative to.
+fn folder(source: &Source) -> &Path {
+    Path::new(&*source.path).parent().unwrap_or(Path::new(""))
 }
 
 /// The settings, and where they could only be read in part, what is known of that.
 fn settings<'i>(
-    documents: &[Document],
-    incomplete: &'i [Incomplete],
+    documents: &[Read<'i>],
     variables: &dyn Fn(&str) -> Option<String>,
-    originals: &Originals,
+    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Settings, Option<&'i Incomplete>) {
     let mut found = None;
-    let whole = documents.iter().map(|document| (document, None));
-    let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
-    for (document, part) in whole.chain(parts) {
+    for &(document, part) in documents {
         let Spec::Gateway(spec) = &document.spec else {
             continue;
         };
-        let Some(mut report) = originals.report(document) else {
+        let Some(source) = sources.get(document.source) else {
             continue;
         };
+        let lines = Lines::of(&source.text);
+        let mut report = Report::new(document, source, &lines);
         let at = FieldPath::root().key("gateway");
         if let Some((_, _, first)) = &found {
             report
@@ -263,8 +346,7 @@ fn settings<'i>(
                 .related(*first, "the first stands here")
                 .help("put all settings into one document");
         } else {
-            let settings =
-                settings::compile(spec, &originals.folder(document), variables, &mut report);
+            let settings = settings::compile(spec, folder(source), variables, &mut report);
             found = Some((settings, part, report.key(&at)));
         }
         let problems = report.finish().into_iter();
