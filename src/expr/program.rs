@@ -11,7 +11,7 @@ use super::Slot;
 use super::ast::{FoldKind, Span};
 use super::function::{Function, Prepared};
 use super::jsonpath::Query;
-use crate::value::{Instant, Value};
+use crate::value::{Hint, Instant, Value};
 
 /// A node of the resolved tree.
 #[derive(Debug)]
@@ -124,6 +124,8 @@ pub(super) struct Path {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) key: StepKey,
+    /// Where the field was found the last time.
+    pub(super) hint: Hint,
     /// `.?` or `[?`
     pub(super) optional: bool,
     pub(super) span: Span,
@@ -151,6 +153,7 @@ pub(super) struct Index {
 pub(super) struct Has {
     pub(super) object: Node,
     pub(super) field: Box<str>,
+    pub(super) hint: Hint,
     pub(super) span: Span,
 }
 

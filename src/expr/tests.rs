@@ -369,6 +369,63 @@ fn each_way_to_grow_is_stopped_at_load_or_by_the_budget() {
     assert!(outcome(&longest, Budget::default()).starts_with('E'));
 }
 
+#[test]
+fn field_access_comparison_and_conditions_allocate_nothing() {
+    let arena = Arena::new();
+    let commit = r#"{"id": "0123456789abcdef", "distinct": true, "author": {"name": "Ada"}}"#;
+    let many: Vec<String> = (0..80)
+        .map(|number| format!("\"field_{number}\": {number}"))
+        .collect();
+    let text = format!(
+        r#"{{"ref": "refs/heads/main", "deleted": false, "commits": [{commit}, {commit}], "many": {{{}}}}}"#,
+        many.join(", ")
+    );
+    let body = Request(json::read(text.as_bytes(), &arena, json::DEPTH).unwrap());
+    let environment = environment();
+    let allocated = |text: &str| {
+        let program = compile(text, &environment).unwrap().program;
+        let arena = Arena::new();
+        let scope = Scope::new(
+            &arena,
+            &body,
+            1,
+            jiff::Timestamp::UNIX_EPOCH,
+            Budget::default(),
+        );
+        let mut outcome = None;
+        let heap = allocation_counter::measure(|| outcome = Some(program.evaluate(&scope)));
+        assert!(outcome.unwrap().is_ok(), "{text}");
+        (
+            heap.count_total,
+            Budget::default().memory - scope.left().memory,
+        )
+    };
+    for text in [
+        "body.commits[0].author.name",
+        "body['ref']",
+        "body.many.field_79",
+        "has(body.commits)",
+        "has(body.nothing)",
+        "body.deleted == false",
+        "body.ref != 'refs/heads/' || body.many.field_3 == 3",
+        "body.many.field_1 < body.many.field_2 && body.many.field_7 >= 7.0",
+        "!body.deleted && body.ref.startsWith('refs/') && size(body.commits) > 1",
+        "body.deleted ? body.commits[0].id : body.commits[1].id",
+        "body.commits[0].id in ['a', 'b', '0123456789abcdef']",
+        "body.nothing ?? body.commits[1].author.name",
+        "$.body.commits[1].author.name == 'Ada'",
+    ] {
+        assert_eq!(allocated(text), (0, 0), "{text}");
+    }
+    // The count counts: these make something.
+    assert_ne!(allocated("body.ref + body.commits[0].id").1, 0);
+    assert_ne!(allocated("body.commits.map(c, c.id)").1, 0);
+    assert_ne!(
+        allocation_counter::measure(|| drop(Box::new(arena.allocated()))).count_total,
+        0
+    );
+}
+
 fn nested(open: &str, close: &str, depth: usize) -> String {
     format!("{}1{}", open.repeat(depth), close.repeat(depth))
 }

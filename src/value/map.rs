@@ -24,6 +24,17 @@ const SCANS: u32 = 8;
 /// In the last place of an index: it is sorted.
 const SORTED: u32 = u32::MAX;
 
+/// Where a key was found the last time: whoever looks the same key up in many maps keeps one, and
+/// finds it at once where the maps have one shape, as what one sender sends mostly has.
+#[derive(Debug, Default)]
+pub struct Hint(AtomicU32);
+
+impl Clone for Hint {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(atomic::Ordering::Relaxed)))
+    }
+}
+
 /// A key of a [`Map`].
 #[derive(Debug, Clone, Copy)]
 pub enum Key<'a> {
@@ -249,6 +260,33 @@ impl<'a> Map<'a> {
         }
     }
 
+    /// As [`Map::get_str`], where the value lies; looks first where the key was the last time.
+    #[inline]
+    pub fn near(&self, name: &str, hint: &Hint) -> Option<&'a Value<'a>> {
+        if let Entries::Object(entries) = self.entries
+            && let Some((known, value)) =
+                entries.get(hint.0.load(atomic::Ordering::Relaxed) as usize)
+            && *known == name
+        {
+            return Some(value);
+        }
+        self.far(name, hint)
+    }
+
+    #[inline(never)]
+    fn far(&self, name: &str, hint: &Hint) -> Option<&'a Value<'a>> {
+        let at = self.position(name)?;
+        if let Ok(at) = u32::try_from(at) {
+            hint.0.store(at, atomic::Ordering::Relaxed);
+        }
+        match self.entries {
+            Entries::Object(entries) | Entries::Multi(entries) | Entries::Headers(entries) => {
+                entries.get(at).map(|(_, value)| value)
+            }
+            Entries::Keyed(entries) => entries.get(at).map(|(_, value)| value),
+        }
+    }
+
     /// Each value of a text key, in the order of the source: one at most, unless keys may repeat.
     pub fn all<'m>(&'m self, name: &'m str) -> impl Iterator<Item = Value<'a>> + 'm {
         self.entries()
@@ -422,6 +460,42 @@ mod tests {
 
     fn names(count: usize) -> Vec<String> {
         (0..count).map(|at| format!("key_{at}")).collect()
+    }
+
+    #[test]
+    fn a_hint_changes_nothing_that_is_found() {
+        let arena = Arena::new();
+        let named = |names: &[&'static str]| -> Vec<(&str, Value<'_>)> {
+            let values = (0..).map(Value::Int);
+            names.iter().copied().zip(values).collect()
+        };
+        let objects = [
+            named(&["a", "b", "c"]),
+            named(&["b", "a"]),
+            named(&["c"]),
+            named(&[]),
+        ];
+        let maps = objects.iter().flat_map(|entries| {
+            let repeated: Vec<_> = entries.iter().chain(entries).copied().collect();
+            let keyed: Vec<_> = entries
+                .iter()
+                .map(|(name, value)| (Key::String(name), *value))
+                .collect();
+            [
+                arena.object(entries),
+                arena.multi(&repeated),
+                arena.headers(&repeated),
+                arena.keyed(&keyed),
+            ]
+        });
+        let hint = Hint::default();
+        for value in maps.collect::<Vec<_>>().into_iter().cycle().take(100) {
+            let map = value.as_map().unwrap();
+            for name in ["a", "b", "A", "d"] {
+                let near = map.near(name, &hint).map(|found| found.as_int());
+                assert_eq!(near, map.get_str(name).map(Value::as_int), "{map:?} {name}");
+            }
+        }
     }
 
     #[test]

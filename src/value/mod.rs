@@ -25,7 +25,7 @@ mod map;
 mod number;
 
 pub use arena::Arena;
-pub use map::{Key, Map};
+pub use map::{Hint, Key, Map};
 pub use number::Numeric;
 pub use time::Instant;
 

@@ -19,6 +19,7 @@ use super::program::{
 };
 use super::{Environment, FaultKind, Slot};
 use crate::diagnostic::Problem;
+use crate::value::Hint;
 
 use folding::{constant, fold, is_literal};
 
@@ -136,6 +137,7 @@ impl Compiler<'_> {
             ast::Node::Has(object, field, place) => Node::Has(Box::new(Has {
                 object: self.node(object),
                 field: field.as_str().into(),
+                hint: Hint::default(),
                 span: *place,
             })),
             ast::Node::Fold(fold) => self.fold(span, fold),
@@ -369,6 +371,7 @@ impl Compiler<'_> {
 fn step(root: Node, key: StepKey, optional: bool, span: Span) -> Node {
     let step = Step {
         key,
+        hint: Hint::default(),
         optional,
         span,
     };

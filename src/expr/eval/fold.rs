@@ -4,30 +4,34 @@ use std::cmp::Ordering;
 
 use indexmap::IndexMap;
 
-use super::{Bound, Machine, Outcome, is_final, no_overload};
+use super::{Bound, Item, Machine, Outcome, is_final, no_overload};
 use crate::expr::ast::FoldKind;
 use crate::expr::program::Fold;
 use crate::expr::{Fault, FaultKind};
 use crate::value::{Key, Value};
 
 impl<'a> Machine<'_, 'a> {
+    #[inline(never)]
     pub(super) fn fold(&self, fold: &'a Fold) -> Outcome<'a> {
         let range = self.run(&fold.range)?;
         match range {
             Value::List(items) => {
                 let length = items.len();
                 let pairs = items.iter().enumerate().map(|(index, item)| {
-                    let index = Value::Int(i64::try_from(index).unwrap_or(i64::MAX));
+                    let item = Item::Place(item);
                     if fold.second.is_some() {
-                        (index, *item)
+                        let index = i64::try_from(index).unwrap_or(i64::MAX);
+                        (Item::Made(Value::Int(index)), item)
                     } else {
-                        (*item, *item)
+                        (item, item)
                     }
                 });
                 self.over(fold, length, pairs)
             }
             Value::Map(map) => {
-                let pairs = map.iter().map(|(key, value)| (key.value(), value));
+                let pairs = map
+                    .iter()
+                    .map(|(key, value)| (Item::Made(key.value()), Item::Made(value)));
                 self.over(fold, map.len(), pairs)
             }
             other => Err(no_overload(fold.span, other.type_name())),
@@ -38,7 +42,7 @@ impl<'a> Machine<'_, 'a> {
         &self,
         fold: &'a Fold,
         length: usize,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
     ) -> Outcome<'a> {
         match fold.kind {
             FoldKind::All => self.decide(fold, pairs, false),
@@ -50,7 +54,7 @@ impl<'a> Machine<'_, 'a> {
                     self.bind(fold, first, second)?;
                     if self.truth(&fold.body, fold.body_span)? {
                         self.scope.charge_memory(size_of::<Value<'a>>())?;
-                        kept.push(first);
+                        kept.push(first.value());
                     }
                 }
                 Ok(Value::List(kept.into_bump_slice()))
@@ -80,11 +84,11 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
-    fn bind(&self, fold: &Fold, first: Value<'a>, second: Value<'a>) -> Result<(), Fault<'a>> {
+    fn bind(&self, fold: &Fold, first: Item<'a>, second: Item<'a>) -> Result<(), Fault<'a>> {
         self.scope.charge_steps(1)?;
-        self.set(fold.first, Bound::Value(first));
+        self.set(fold.first, Bound::Item(first));
         if let Some(cell) = fold.second {
-            self.set(cell, Bound::Value(second));
+            self.set(cell, Bound::Item(second));
         }
         Ok(())
     }
@@ -100,7 +104,7 @@ impl<'a> Machine<'_, 'a> {
     fn decide(
         &self,
         fold: &'a Fold,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
         decides: bool,
     ) -> Outcome<'a> {
         let mut failed = None;
@@ -119,7 +123,7 @@ impl<'a> Machine<'_, 'a> {
     fn exactly_one(
         &self,
         fold: &'a Fold,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
     ) -> Outcome<'a> {
         let mut count = 0_usize;
         for (first, second) in pairs {
@@ -132,7 +136,7 @@ impl<'a> Machine<'_, 'a> {
     fn transform(
         &self,
         fold: &'a Fold,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
     ) -> Outcome<'a> {
         let mut entries = self.scope.arena().list_buffer(0);
         for (first, second) in pairs {
@@ -143,6 +147,7 @@ impl<'a> Machine<'_, 'a> {
             let value = self.run(&fold.body)?;
             self.scope.charge_memory(2 * size_of::<Value<'a>>())?;
             if fold.kind == FoldKind::TransformMap {
+                let first = first.value();
                 let key = Key::of(first).ok_or(no_overload(fold.span, first.type_name()))?;
                 entries.push((key, value));
             } else {
@@ -162,7 +167,7 @@ impl<'a> Machine<'_, 'a> {
     fn group_by(
         &self,
         fold: &'a Fold,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
     ) -> Outcome<'a> {
         let mut groups: IndexMap<Key<'a>, Vec<Value<'a>>> = IndexMap::new();
         for pair in pairs {
@@ -180,7 +185,7 @@ impl<'a> Machine<'_, 'a> {
     fn key_by(
         &self,
         fold: &'a Fold,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
     ) -> Outcome<'a> {
         let mut items: IndexMap<Key<'a>, Value<'a>> = IndexMap::new();
         for pair in pairs {
@@ -195,7 +200,7 @@ impl<'a> Machine<'_, 'a> {
     fn key_and_item(
         &self,
         fold: &'a Fold,
-        (first, second): (Value<'a>, Value<'a>),
+        (first, second): (Item<'a>, Item<'a>),
     ) -> Result<(Key<'a>, Value<'a>), Fault<'a>> {
         self.bind(fold, first, second)?;
         let made = self.run(&fold.body)?;
@@ -206,7 +211,7 @@ impl<'a> Machine<'_, 'a> {
         self.scope
             .charge_steps(key.as_str().map_or(0, str::len) as u64 / 16)?;
         let item = if fold.second.is_some() { second } else { first };
-        Ok((key, item))
+        Ok((key, item.value()))
     }
 
     /// A stable sort by what the body makes of each element.
@@ -214,14 +219,14 @@ impl<'a> Machine<'_, 'a> {
         &self,
         fold: &'a Fold,
         length: usize,
-        pairs: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>,
     ) -> Outcome<'a> {
         self.scope
             .charge_memory(3 * length * size_of::<Value<'a>>())?;
         let mut keyed = self.scope.arena().list_buffer(length);
         for (first, second) in pairs {
             self.bind(fold, first, second)?;
-            keyed.push((self.run(&fold.body)?, first));
+            keyed.push((self.run(&fold.body)?, first.value()));
         }
         let rounds = u64::from(length.checked_ilog2().unwrap_or(0)) + 1;
         // Each round may compare every key as far as it goes.

@@ -9,6 +9,7 @@ use crate::expr::{Fault, FaultKind, Slot};
 use crate::value::{Key, Value};
 
 impl<'a> Machine<'_, 'a> {
+    #[inline(never)]
     pub(super) fn list(&self, items: &'a [Item]) -> Outcome<'a> {
         self.scope
             .charge_memory(items.len() * size_of::<Value<'a>>())?;
@@ -22,6 +23,7 @@ impl<'a> Machine<'_, 'a> {
         Ok(Value::List(values.into_bump_slice()))
     }
 
+    #[inline(never)]
     pub(super) fn map(&self, map: &'a MapNode) -> Outcome<'a> {
         let arena = self.scope.arena();
         self.scope
@@ -52,6 +54,7 @@ impl<'a> Machine<'_, 'a> {
     }
 
     /// A map of these entries; a key that is there twice is an error.
+    #[inline(never)]
     pub(super) fn keyed(&self, entries: &'a [(Key<'a>, Value<'a>)], span: Span) -> Outcome<'a> {
         const FEW: usize = 16;
         let twice = |key: Key<'a>| {
@@ -85,6 +88,7 @@ impl<'a> Machine<'_, 'a> {
     }
 
     /// All variables that have a value, as one map.
+    #[inline(never)]
     pub(super) fn everything(&self, variables: &'a [(Box<str>, Slot)]) -> Outcome<'a> {
         self.scope
             .charge_memory(variables.len() * 2 * size_of::<Value<'a>>())?;

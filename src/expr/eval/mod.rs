@@ -14,7 +14,7 @@ use std::cell::Cell;
 use super::ast::Span;
 use super::function;
 use super::program::{Call, Node, OptionalMap, OptionalOr};
-use super::{Fault, FaultKind, Scope};
+use super::{Fault, FaultKind, Scope, Slot};
 use crate::value::Value;
 
 type Outcome<'a> = Result<Value<'a>, Fault<'a>>;
@@ -47,8 +47,24 @@ pub(super) fn run<'a>(
 #[derive(Clone, Copy)]
 enum Bound<'a> {
     Unset,
-    Value(Value<'a>),
+    Item(Item<'a>),
     Fault(Fault<'a>),
+}
+
+/// What a variable of a macro is: an item where it lies, or a value that was made.
+#[derive(Clone, Copy)]
+enum Item<'a> {
+    Place(&'a Value<'a>),
+    Made(Value<'a>),
+}
+
+impl<'a> Item<'a> {
+    fn value(self) -> Value<'a> {
+        match self {
+            Self::Place(value) => *value,
+            Self::Made(value) => value,
+        }
+    }
 }
 
 struct Machine<'s, 'a> {
@@ -62,27 +78,22 @@ impl<'a> Machine<'_, 'a> {
         self.scope.charge_steps(1)?;
         match node {
             Node::Constant(constant) => Ok(constant.value()),
-            Node::Variable(slot, span) => self.scope.variable(*slot).map_err(|fault| Fault {
-                span: *span,
-                ..fault
-            }),
+            Node::Variable(slot, span) => self.variable(*slot, *span),
             Node::Local(cell) => self.local(*cell),
             Node::Lazy { cell, from } => self.lazy(*cell, *from),
             Node::Now => Ok(Value::Timestamp(self.scope.now().into())),
-            Node::Path(path) => self.path(path),
+            Node::Path(path) => self.place(path, &mut Value::Null).copied(),
             Node::Index(index) => self.index(index),
             Node::Has(has) => self.has(has),
             Node::Call(call) => self.call(call),
-            Node::Not(part, span) => Ok(Value::Bool(!self.truth(part, *span)?)),
+            Node::Not(..) | Node::Compare(_) | Node::And(_) | Node::Or(_) => {
+                self.holds(node).map(Value::Bool)
+            }
             Node::Negate(part, span) => self.negate(part, *span),
             Node::Sum(terms) => self.sum(terms),
             Node::Arithmetic(parts) => {
                 let (sign, left, right, span) = &**parts;
                 self.arithmetic(*sign, left, right, *span)
-            }
-            Node::Compare(parts) => {
-                let (sign, left, right, span) = &**parts;
-                self.compare(*sign, left, right, *span)
             }
             Node::In(parts) => {
                 let (needle, hay, span) = &**parts;
@@ -92,8 +103,6 @@ impl<'a> Machine<'_, 'a> {
                 let (needle, items) = &**parts;
                 self.among(needle, items)
             }
-            Node::And(parts) => self.logic(parts, false),
-            Node::Or(parts) => self.logic(parts, true),
             Node::Conditional(parts) => {
                 let (condition, then, otherwise, span) = &**parts;
                 if self.truth(condition, *span)? {
@@ -137,12 +146,68 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
+    fn variable(&self, slot: Slot, span: Span) -> Outcome<'a> {
+        self.scope
+            .variable(slot)
+            .map_err(|fault| Fault { span, ..fault })
+    }
+
     /// The value of a condition.
     fn truth(&self, node: &'a Node, span: Span) -> Result<bool, Fault<'a>> {
-        match self.run(node)? {
-            Value::Bool(flag) => Ok(flag),
+        if matches!(
+            node,
+            Node::Not(..) | Node::Compare(_) | Node::And(_) | Node::Or(_)
+        ) {
+            self.scope.charge_steps(1)?;
+            return self.holds(node);
+        }
+        match self.look(node, &mut Value::Null)? {
+            Value::Bool(flag) => Ok(*flag),
             other => Err(no_overload(span, other.type_name())),
         }
+    }
+
+    /// A node that gives true or false and nothing else.
+    fn holds(&self, node: &'a Node) -> Result<bool, Fault<'a>> {
+        match node {
+            Node::Not(part, span) => Ok(!self.truth(part, *span)?),
+            Node::Compare(parts) => {
+                let (sign, left, right, span) = &**parts;
+                self.compare(*sign, left, right, *span)
+            }
+            Node::And(parts) => self.logic(parts, false),
+            Node::Or(parts) => self.logic(parts, true),
+            _ => Err(no_overload((0, 0), "a condition")),
+        }
+    }
+
+    /// The value of a node, where it lies already, or else in `room`. To read a value where it is
+    /// takes less than to carry it there and back.
+    #[inline]
+    fn look<'r>(
+        &self,
+        node: &'a Node,
+        room: &'r mut Value<'a>,
+    ) -> Result<&'r Value<'a>, Fault<'a>> {
+        match node {
+            Node::Path(path) => {
+                self.scope.charge_steps(1)?;
+                self.place(path, room)
+            }
+            Node::Constant(constant) => {
+                self.scope.charge_steps(1)?;
+                *room = constant.value();
+                Ok(room)
+            }
+            node => {
+                *room = self.run(node)?;
+                Ok(room)
+            }
+        }
+    }
+
+    fn argument(&self, node: &'a Node) -> Outcome<'a> {
+        self.look(node, &mut Value::Null).copied()
     }
 
     fn set(&self, cell: u16, bound: Bound<'a>) {
@@ -159,15 +224,16 @@ impl<'a> Machine<'_, 'a> {
 
     fn local(&self, cell: u16) -> Outcome<'a> {
         match self.get(cell) {
-            Bound::Value(value) => Ok(value),
+            Bound::Item(item) => Ok(item.value()),
             Bound::Fault(fault) => Err(fault),
             Bound::Unset => Err(no_overload((0, 0), "a variable without a value")),
         }
     }
 
+    #[inline(never)]
     fn lazy(&self, cell: u16, from: u16) -> Outcome<'a> {
         match self.get(cell) {
-            Bound::Value(value) => Ok(value),
+            Bound::Item(item) => Ok(item.value()),
             Bound::Fault(fault) => Err(fault),
             Bound::Unset => {
                 let Some(node) = self.lazies.get(usize::from(from)) else {
@@ -177,7 +243,7 @@ impl<'a> Machine<'_, 'a> {
                 self.set(
                     cell,
                     match outcome {
-                        Ok(value) => Bound::Value(value),
+                        Ok(value) => Bound::Item(Item::Made(value)),
                         Err(fault) => Bound::Fault(fault),
                     },
                 );
@@ -196,9 +262,12 @@ impl<'a> Machine<'_, 'a> {
         let run = call.function.run;
         let outcome = match &*call.args {
             [] => run(&surroundings, &[]),
-            [a] => run(&surroundings, &[self.run(a)?]),
-            [a, b] => run(&surroundings, &[self.run(a)?, self.run(b)?]),
-            [a, b, c] => run(&surroundings, &[self.run(a)?, self.run(b)?, self.run(c)?]),
+            [a] => run(&surroundings, &[self.argument(a)?]),
+            [a, b] => run(&surroundings, &[self.argument(a)?, self.argument(b)?]),
+            [a, b, c] => run(
+                &surroundings,
+                &[self.argument(a)?, self.argument(b)?, self.argument(c)?],
+            ),
             many => {
                 self.scope.charge_memory(size_of_val(many))?;
                 let mut values = self.scope.arena().list_buffer(many.len());
@@ -212,6 +281,7 @@ impl<'a> Machine<'_, 'a> {
     }
 
     /// `??`: only what is absent, null or an empty optional is replaced.
+    #[inline(never)]
     fn coalesce(&self, left: &'a Node, right: &'a Node) -> Outcome<'a> {
         match self.run(left) {
             Ok(Value::Null | Value::Optional(None)) => self.run(right),
@@ -221,6 +291,7 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     fn optional_or(&self, parts: &'a OptionalOr) -> Outcome<'a> {
         match self.run(&parts.object)? {
             value @ Value::Optional(Some(inner)) => Ok(if parts.unwrap { *inner } else { value }),
@@ -232,11 +303,12 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     fn optional_map(&self, parts: &'a OptionalMap) -> Outcome<'a> {
         match self.run(&parts.object)? {
             Value::Optional(None) => Ok(Value::Optional(None)),
             Value::Optional(Some(inner)) => {
-                self.set(parts.cell, Bound::Value(*inner));
+                self.set(parts.cell, Bound::Item(Item::Place(inner)));
                 match self.run(&parts.body)? {
                     value if !parts.flat => self.some(value),
                     value @ Value::Optional(_) => Ok(value),

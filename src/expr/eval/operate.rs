@@ -11,26 +11,32 @@ use crate::value::{Key, Value};
 
 impl<'a> Machine<'_, 'a> {
     /// `&&` and `||`: the deciding value wins over errors on either side.
-    pub(super) fn logic(&self, parts: &'a [(Node, Span)], decides: bool) -> Outcome<'a> {
+    pub(super) fn logic(
+        &self,
+        parts: &'a [(Node, Span)],
+        decides: bool,
+    ) -> Result<bool, Fault<'a>> {
         let mut failed = None;
         for (part, span) in parts {
             match self.truth(part, *span) {
-                Ok(flag) if flag == decides => return Ok(Value::Bool(decides)),
+                Ok(flag) if flag == decides => return Ok(decides),
                 Ok(_) => {}
                 Err(fault) if is_final(&fault) => return Err(fault),
                 Err(fault) => failed = failed.or(Some(fault)),
             }
         }
         match failed {
-            None => Ok(Value::Bool(!decides)),
+            None => Ok(!decides),
             Some(fault) => Err(fault),
         }
     }
 
+    #[inline(never)]
     pub(super) fn negate(&self, part: &'a Node, span: Span) -> Outcome<'a> {
         arithmetic::neg(self.run(part)?).map_err(|error| calculation(error, span, "-"))
     }
 
+    #[inline(never)]
     pub(super) fn arithmetic(
         &self,
         sign: Arithmetic,
@@ -49,6 +55,7 @@ impl<'a> Machine<'_, 'a> {
     }
 
     /// A chain of `+`. Neighbouring texts are joined in one buffer of the right size.
+    #[inline(never)]
     pub(super) fn sum(&self, terms: &'a [(Node, Span)]) -> Outcome<'a> {
         const ON_STACK: usize = 16;
         if terms.len() > ON_STACK {
@@ -132,19 +139,32 @@ impl<'a> Machine<'_, 'a> {
         left: &'a Node,
         right: &'a Node,
         span: Span,
-    ) -> Outcome<'a> {
-        let (left, right) = (self.run(left)?, self.run(right)?);
-        self.reads(left, right)?;
-        let order = || -> Result<Option<Ordering>, Fault<'a>> {
-            if left.is_ordered_with(right) {
-                Ok(left.compare(right))
+    ) -> Result<bool, Fault<'a>> {
+        let (mut left_room, mut right_room) = (Value::Null, Value::Null);
+        let left = self.look(left, &mut left_room)?;
+        let right = self.look(right, &mut right_room)?;
+        let is_equal = match (left, right) {
+            (Value::String(a), Value::String(b)) => {
+                self.scope.charge_steps(a.len().min(b.len()) as u64 / 16)?;
+                a == b
+            }
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            _ => {
+                self.reads(*left, *right)?;
+                left.equals(*right)
+            }
+        };
+        let order = || {
+            if left.is_ordered_with(*right) {
+                Ok(left.compare(*right))
             } else {
                 Err(no_overload(span, "<"))
             }
         };
-        Ok(Value::Bool(match sign {
-            Comparison::Equal => left.equals(right),
-            Comparison::NotEqual => !left.equals(right),
+        Ok(match sign {
+            Comparison::Equal => is_equal,
+            Comparison::NotEqual => !is_equal,
             Comparison::Less => order()? == Some(Ordering::Less),
             Comparison::LessEqual => {
                 matches!(order()?, Some(Ordering::Less | Ordering::Equal))
@@ -153,7 +173,7 @@ impl<'a> Machine<'_, 'a> {
             Comparison::GreaterEqual => {
                 matches!(order()?, Some(Ordering::Greater | Ordering::Equal))
             }
-        }))
+        })
     }
 
     /// Pays for a comparison: nothing for small things.
@@ -185,6 +205,7 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn contains(&self, needle: &'a Node, hay: &'a Node, span: Span) -> Outcome<'a> {
         let (needle, hay) = (self.run(needle)?, self.run(hay)?);
         Ok(Value::Bool(match hay {
@@ -205,6 +226,7 @@ impl<'a> Machine<'_, 'a> {
         }))
     }
 
+    #[inline(never)]
     pub(super) fn among(&self, needle: &'a Node, items: &'a [Node]) -> Outcome<'a> {
         let needle = self.run(needle)?;
         self.scope.charge_steps(items.len() as u64)?;

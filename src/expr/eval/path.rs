@@ -3,16 +3,41 @@
 //! Selecting on `null` finds nothing, as selecting a key that is not there. An optional is looked
 //! through: what is selected from it is an optional again, empty where there is nothing.
 
-use super::{Machine, Outcome, absent, no_overload};
+use super::{Bound, Item, Machine, Outcome, absent, no_overload};
 use crate::expr::ast::Span;
 use crate::expr::jsonpath::element;
-use crate::expr::program::{Has, Index, Path, Step, StepKey};
+use crate::expr::program::{Has, Index, Node, Path, Step, StepKey};
 use crate::expr::{Fault, FaultKind};
 use crate::value::{Key, Value};
 
 impl<'a> Machine<'_, 'a> {
-    pub(super) fn path(&self, path: &'a Path) -> Outcome<'a> {
-        let mut value = self.run(&path.root)?;
+    /// Where the value that a path leads to lies; in `room` where it lies nowhere else.
+    pub(super) fn place<'r>(
+        &self,
+        path: &'a Path,
+        room: &'r mut Value<'a>,
+    ) -> Result<&'r Value<'a>, Fault<'a>> {
+        let mut value: &'r Value<'a> = match &path.root {
+            // The two usual roots, without the way through all kinds of nodes.
+            Node::Variable(slot, span) => {
+                self.scope.charge_steps(1)?;
+                *room = self.variable(*slot, *span)?;
+                room
+            }
+            Node::Local(cell) => {
+                self.scope.charge_steps(1)?;
+                if let Bound::Item(Item::Place(value)) = self.get(*cell) {
+                    value
+                } else {
+                    *room = self.local(*cell)?;
+                    room
+                }
+            }
+            root => {
+                *room = self.run(root)?;
+                room
+            }
+        };
         for step in &path.steps {
             value = self.step(value, step)?;
         }
@@ -20,25 +45,31 @@ impl<'a> Machine<'_, 'a> {
     }
 
     #[inline]
-    fn step(&self, value: Value<'a>, step: &'a Step) -> Outcome<'a> {
+    fn step(&self, value: &Value<'a>, step: &'a Step) -> Result<&'a Value<'a>, Fault<'a>> {
         let found = match (value, &step.key) {
-            (Value::Map(map), StepKey::Field(name)) => map.get_str(name),
-            (Value::List(items), StepKey::Index(at)) => usize::try_from(*at)
-                .ok()
-                .and_then(|at| items.get(at))
-                .copied(),
-            (Value::Map(map), StepKey::Name(name)) => map.get_str(name),
+            (Value::Map(map), StepKey::Field(name) | StepKey::Name(name)) => {
+                map.near(name, &step.hint)
+            }
+            (Value::List(items), StepKey::Index(at)) => {
+                usize::try_from(*at).ok().and_then(|at| items.get(at))
+            }
             (Value::List(items), StepKey::Element(at)) => element(items, *at),
             // A query selects nothing there; that is no mistake of whoever wrote it.
             (_, StepKey::Name(_) | StepKey::Element(_)) => None,
-            _ => return self.odd_step(value, step),
+            _ => return self.odd_step(*value, step),
         };
         match found {
-            Some(value) if step.optional => self.some(value),
-            Some(value) => Ok(value),
-            None if step.optional => Ok(Value::Optional(None)),
-            None => Err(self.missing(step)),
+            Some(value) if !step.optional => Ok(value),
+            None if !step.optional => Err(self.missing(step)),
+            found => self.optional(found),
         }
+    }
+
+    /// An optional that holds what was found.
+    #[inline(never)]
+    fn optional(&self, found: Option<&'a Value<'a>>) -> Result<&'a Value<'a>, Fault<'a>> {
+        self.scope.charge_memory(size_of::<Value<'a>>())?;
+        Ok(self.scope.arena().alloc(Value::Optional(found)))
     }
 
     #[cold]
@@ -51,12 +82,15 @@ impl<'a> Machine<'_, 'a> {
         }
     }
 
-    fn odd_step(&self, value: Value<'a>, step: &'a Step) -> Outcome<'a> {
+    #[cold]
+    fn odd_step(&self, value: Value<'a>, step: &'a Step) -> Result<&'a Value<'a>, Fault<'a>> {
         let key = match &step.key {
             StepKey::Field(name) | StepKey::Name(name) => Value::String(name),
             StepKey::Index(at) | StepKey::Element(at) => Value::Int(*at),
         };
-        self.look_up(value, key, step.optional, step.span)
+        let found = self.look_up(value, key, step.optional, step.span)?;
+        self.scope.charge_memory(size_of::<Value<'a>>())?;
+        Ok(self.scope.arena().alloc(found))
     }
 
     pub(super) fn index(&self, index: &'a Index) -> Outcome<'a> {
@@ -121,10 +155,12 @@ impl<'a> Machine<'_, 'a> {
     }
 
     pub(super) fn has(&self, has: &'a Has) -> Outcome<'a> {
-        let mut object = self.run(&has.object)?;
+        let mut object = *self.look(&has.object, &mut Value::Null)?;
         loop {
             object = match object {
-                Value::Map(map) => return Ok(Value::Bool(map.get_str(&has.field).is_some())),
+                Value::Map(map) => {
+                    return Ok(Value::Bool(map.near(&has.field, &has.hint).is_some()));
+                }
                 Value::Null | Value::Optional(None) => return Ok(Value::Bool(false)),
                 Value::Optional(Some(inner)) => *inner,
                 other => return Err(no_overload(has.span, other.type_name())),

@@ -95,7 +95,7 @@ impl<'a> Walk<'_, 'a> {
                 None => Ok(()),
             },
             (Selector::Index(at), Value::List(items)) => match element(items, *at) {
-                Some(value) => self.keep(value, found),
+                Some(value) => self.keep(*value, found),
                 None => Ok(()),
             },
             (Selector::Wildcard, _) => self.children(node, &mut |value| self.keep(value, found)),
@@ -158,7 +158,7 @@ impl<'a> Walk<'_, 'a> {
         while (step > 0 && at < end) || (step < 0 && at > end) {
             self.scope.charge_steps(1)?;
             if let Some(value) = element(items, at) {
-                self.keep(value, found)?;
+                self.keep(*value, found)?;
             }
             at = at.saturating_add(step);
         }
@@ -275,7 +275,7 @@ impl<'a> Walk<'_, 'a> {
         for segment in &nodes.query.segments {
             let next = match (segment.selectors.first(), node) {
                 (Some(Selector::Name(name)), Value::Map(map)) => map.get(Key::String(name)),
-                (Some(Selector::Index(at)), Value::List(items)) => element(items, *at),
+                (Some(Selector::Index(at)), Value::List(items)) => element(items, *at).copied(),
                 _ => None,
             };
             match next {
@@ -298,14 +298,14 @@ enum Single<'a> {
 }
 
 /// The item at an index; one below zero counts from the end.
-pub(in crate::expr) fn element<'a>(items: &'a [Value<'a>], at: i64) -> Option<Value<'a>> {
+pub(in crate::expr) fn element<'a>(items: &'a [Value<'a>], at: i64) -> Option<&'a Value<'a>> {
     let at = match usize::try_from(at) {
         Ok(at) => at,
         Err(_) => items
             .len()
             .checked_sub(usize::try_from(at.unsigned_abs()).ok()?)?,
     };
-    items.get(at).copied()
+    items.get(at)
 }
 
 fn int(length: usize) -> Value<'static> {
