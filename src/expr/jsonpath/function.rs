@@ -67,7 +67,7 @@ fn nodes<'a>(
     call.scope.charge_steps(2_000 + text.len() as u64 * 20)?;
     let query = Query::parse(text)
         .map_err(|why| call.fault(FaultKind::BadArgument, call.arena().string(&why)))?;
-    query.select_once(root, call.scope)
+    query.select(root, call.scope)
 }
 
 fn all<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {

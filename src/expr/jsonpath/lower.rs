@@ -7,6 +7,7 @@ use jsonpath_rust::parser::model::{
 use jsonpath_rust::parser::parse_json_path;
 
 use super::{Comparison, Constant, Filter, Nodes, Operand, Pattern, Query, Segment, Selector};
+use crate::value::Hint;
 
 type Lowered<T> = Result<T, String>;
 
@@ -58,7 +59,7 @@ fn segment(segment: model::Segment) -> Lowered<Segment> {
 
 fn selector(selector: model::Selector) -> Lowered<Selector> {
     Ok(match selector {
-        model::Selector::Name(name) => Selector::Name(name.into()),
+        model::Selector::Name(name) => Selector::Name(name.into(), Hint::default()),
         model::Selector::Wildcard => Selector::Wildcard,
         model::Selector::Index(at) => Selector::Index(at),
         model::Selector::Slice(start, end, step) => Selector::Slice {
@@ -151,7 +152,9 @@ fn comparable(comparable: Comparable) -> Lowered<Operand> {
                 is_descendant: false,
                 selectors: vec![match segment {
                     SingularQuerySegment::Index(at) => Selector::Index(at),
-                    SingularQuerySegment::Name(name) => Selector::Name(name.into()),
+                    SingularQuerySegment::Name(name) => {
+                        Selector::Name(name.into(), Hint::default())
+                    }
                 }],
             });
             Ok(Operand::Node(Nodes {

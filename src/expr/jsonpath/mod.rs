@@ -17,6 +17,7 @@ use std::fmt;
 use regex::Regex;
 
 use super::program::{Constant, StepKey};
+use crate::value::Hint;
 
 /// A compiled query.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl Query {
                 is_descendant: false,
                 selectors,
             }) => match selectors.as_slice() {
-                [Selector::Name(name)] => Root::Field(name),
+                [Selector::Name(name, _)] => Root::Field(name),
                 _ => Root::Whole,
             },
             _ => Root::Whole,
@@ -65,7 +66,7 @@ impl Query {
         self.segments
             .iter()
             .map(|segment| match segment.selectors.as_slice() {
-                [Selector::Name(name)] if !segment.is_descendant => {
+                [Selector::Name(name, _)] if !segment.is_descendant => {
                     Some(StepKey::Name(name.clone()))
                 }
                 [Selector::Index(at)] if !segment.is_descendant => Some(StepKey::Element(*at)),
@@ -91,14 +92,15 @@ impl Segment {
         !self.is_descendant
             && matches!(
                 self.selectors.as_slice(),
-                [Selector::Name(_) | Selector::Index(_)]
+                [Selector::Name(..) | Selector::Index(_)]
             )
     }
 }
 
 #[derive(Debug, Clone)]
 enum Selector {
-    Name(Box<str>),
+    /// A name, and where it was found the last time.
+    Name(Box<str>, Hint),
     Index(i64),
     Wildcard,
     Slice {

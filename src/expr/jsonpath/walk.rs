@@ -6,29 +6,14 @@ use regex::Regex;
 
 use super::{Comparison, Filter, Nodes, Operand, Pattern, Query, Segment, Selector};
 use crate::expr::{Fault, Scope};
-use crate::value::{Key, Value};
+use crate::value::Value;
 
 type Done<'a, T = ()> = Result<T, Fault<'a>>;
 type Found<'a> = bumpalo::collections::Vec<'a, Value<'a>>;
 
 impl Query {
-    /// The nodes that the query selects, in the RFC's order.
-    pub fn select<'a>(&'a self, root: Value<'a>, scope: &Scope<'a>) -> Done<'a, &'a [Value<'a>]> {
-        let walk = Walk {
-            root,
-            scope,
-            regex: RefCell::new(None),
-        };
-        Ok(walk.nodes(self, root)?.into_bump_slice())
-    }
-
-    /// As [`Query::select`], for a query that lives for the walk only. Values are copied out of
-    /// the walk, nothing borrows from the query.
-    pub(in crate::expr) fn select_once<'a>(
-        &self,
-        root: Value<'a>,
-        scope: &Scope<'a>,
-    ) -> Done<'a, &'a [Value<'a>]> {
+    /// The nodes that the query selects, in the RFC's order. Nothing borrows from the query.
+    pub fn select<'a>(&self, root: Value<'a>, scope: &Scope<'a>) -> Done<'a, &'a [Value<'a>]> {
         let walk = Walk {
             root,
             scope,
@@ -42,14 +27,33 @@ struct Walk<'s, 'a> {
     root: Value<'a>,
     scope: &'s Scope<'a>,
     /// The last pattern that was not known at load, and what it compiled to.
-    regex: RefCell<Option<(&'a str, bool, Option<Regex>)>>,
+    regex: RefCell<Option<Compiled>>,
+}
+
+/// A pattern of the data, and what it compiled to.
+struct Compiled {
+    pattern: Box<str>,
+    whole: bool,
+    regex: Option<Regex>,
+}
+
+impl Compiled {
+    fn is_match(&self, text: &str) -> bool {
+        self.regex
+            .as_ref()
+            .is_some_and(|regex| regex.is_match(text))
+    }
 }
 
 impl<'a> Walk<'_, 'a> {
     fn nodes(&self, query: &Query, from: Value<'a>) -> Done<'a, Found<'a>> {
-        let mut found = self.scope.arena().list_buffer(1);
-        found.push(from);
-        for segment in &query.segments {
+        let mut found = self.scope.arena().list_buffer(0);
+        let Some((first, others)) = query.segments.split_first() else {
+            found.push(from);
+            return Ok(found);
+        };
+        self.segment(first, from, &mut found)?;
+        for segment in others {
             let mut next = self.scope.arena().list_buffer(0);
             for node in found {
                 self.segment(segment, node, &mut next)?;
@@ -67,30 +71,54 @@ impl<'a> Walk<'_, 'a> {
 
     fn segment(&self, segment: &Segment, node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
         self.scope.charge_steps(1)?;
-        for selector in &segment.selectors {
-            self.selector(selector, node, found)?;
-        }
         if segment.is_descendant {
-            match node {
-                Value::List(items) => {
-                    for item in items {
-                        self.segment(segment, *item, found)?;
-                    }
-                }
-                Value::Map(map) => {
-                    for (_, item) in map.iter() {
-                        self.segment(segment, item, found)?;
-                    }
-                }
-                _ => {}
-            }
+            self.descend(&segment.selectors, node, found)
+        } else {
+            self.selectors(&segment.selectors, node, found)
         }
-        Ok(())
+    }
+
+    /// What is selected from a node and from all below it.
+    fn descend(&self, selectors: &[Selector], node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+        self.selectors(selectors, node, found)?;
+        // Below a text or a number there is nothing, and nothing is selected from it.
+        let mut below = |value| match value {
+            Value::List(_) | Value::Map(_) => self.descend(selectors, value, found),
+            _ => Ok(()),
+        };
+        match node {
+            Value::List(items) => {
+                self.scope.charge_steps(items.len() as u64)?;
+                items.iter().try_for_each(|item| below(*item))
+            }
+            Value::Map(map) => match map.as_object() {
+                Some(entries) => {
+                    self.scope.charge_steps(entries.len() as u64)?;
+                    entries.iter().try_for_each(|(_, item)| below(*item))
+                }
+                None => map.iter().try_for_each(|(_, item)| {
+                    self.scope.charge_steps(1)?;
+                    below(item)
+                }),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn selectors(
+        &self,
+        selectors: &[Selector],
+        node: Value<'a>,
+        found: &mut Found<'a>,
+    ) -> Done<'a> {
+        selectors
+            .iter()
+            .try_for_each(|selector| self.selector(selector, node, found))
     }
 
     fn selector(&self, selector: &Selector, node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
         match (selector, node) {
-            (Selector::Name(name), Value::Map(map)) => match map.get_str(name) {
+            (Selector::Name(name, _), Value::Map(map)) => match map.get_str(name) {
                 Some(value) => self.keep(value, found),
                 None => Ok(()),
             },
@@ -108,7 +136,7 @@ impl<'a> Walk<'_, 'a> {
                 }
                 Ok(())
             }),
-            (Selector::Name(_) | Selector::Index(_) | Selector::Slice { .. }, _) => Ok(()),
+            (Selector::Name(..) | Selector::Index(_) | Selector::Slice { .. }, _) => Ok(()),
         }
     }
 
@@ -216,26 +244,29 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Matches against a pattern that stands in the data: compiled when it changes, and dear.
-    fn dynamic(&self, pattern: &'a str, whole: bool, text: &str) -> Done<'a, bool> {
+    fn dynamic(&self, pattern: &str, whole: bool, text: &str) -> Done<'a, bool> {
         let mut last = self.regex.borrow_mut();
-        if !matches!(&*last, Some((known, kind, _)) if *known == pattern && *kind == whole) {
-            self.scope.charge_steps(2_000 + pattern.len() as u64 * 20)?;
-            *last = Some((pattern, whole, super::regex(pattern, whole)));
+        if let Some(last) = &*last
+            && *last.pattern == *pattern
+            && last.whole == whole
+        {
+            return Ok(last.is_match(text));
         }
-        Ok(matches!(&*last, Some((_, _, Some(regex))) if regex.is_match(text)))
+        self.scope.charge_steps(2_000 + pattern.len() as u64 * 20)?;
+        let compiled = last.insert(Compiled {
+            pattern: pattern.into(),
+            whole,
+            regex: super::regex(pattern, whole),
+        });
+        Ok(compiled.is_match(text))
     }
 
-    fn operand(&self, operand: &Operand, node: Value<'a>) -> Done<'a, Option<Value<'a>>> {
+    fn operand<'v>(&self, operand: &'v Operand, node: Value<'a>) -> Done<'a, Option<Value<'v>>>
+    where
+        'a: 'v,
+    {
         Ok(match operand {
-            // A constant's text belongs to the query; what is compared lives no longer.
-            Operand::Literal(constant) => Some(match constant.value() {
-                Value::String(text) => Value::String(self.scope.arena().string(text)),
-                Value::Null => Value::Null,
-                Value::Bool(flag) => Value::Bool(flag),
-                Value::Int(int) => Value::Int(int),
-                Value::Double(double) => Value::Double(double),
-                _ => return Ok(None),
-            }),
+            Operand::Literal(constant) => Some(constant.value()),
             Operand::Node(nodes) => match self.single(nodes, node) {
                 Single::Node(found) => Some(found),
                 Single::Missing => None,
@@ -274,7 +305,9 @@ impl<'a> Walk<'_, 'a> {
         let mut node = self.start(nodes, node);
         for segment in &nodes.query.segments {
             let next = match (segment.selectors.first(), node) {
-                (Some(Selector::Name(name)), Value::Map(map)) => map.get(Key::String(name)),
+                (Some(Selector::Name(name, hint)), Value::Map(map)) => {
+                    map.near(name, hint).copied()
+                }
                 (Some(Selector::Index(at)), Value::List(items)) => element(items, *at).copied(),
                 _ => None,
             };
