@@ -318,7 +318,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// As [`Self::string`], from the first escape on: `before` stands before it.
+    /// As [`Self::string`], from the first escape on: `before` stands before it. Out of line, so
+    /// that strings without one do not pay for it.
+    #[cold]
+    #[inline(never)]
     fn escaped(&mut self, before: &str) -> Result<&'a str, Broken> {
         let mut text = self.arena.text_buffer(before.len() + 32);
         text.push_str(before);
