@@ -28,6 +28,7 @@ mod macros;
 mod names;
 mod parser;
 mod program;
+mod reach;
 mod scope;
 mod signature;
 mod text;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use environment::{Declaration, Environment, Slot};
 pub use fault::{Fault, FaultKind};
+pub use reach::Survey;
 pub use scope::{Budget, Provide, Scope};
 pub use text::{CompiledText, TextProgram, compile_text};
 pub use types::{Record, Type};

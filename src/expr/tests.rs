@@ -51,8 +51,12 @@ fn outcome(text: &str, budget: Budget) -> String {
             return format!("{}: {}", problem.code.0, problem.message);
         }
     };
+    let mut survey = Survey::new(Slot(0));
+    survey.keep(&compiled.program);
+    let reach = survey.finish();
     let arena = Arena::new();
-    let provider = Request(json::read(BODY.as_bytes(), &arena, json::DEPTH).unwrap());
+    let body = json::read_parts(BODY.as_bytes(), &arena, json::DEPTH, &reach).unwrap();
+    let provider = Request(body);
     let scope = Scope::new(&arena, &provider, 3, jiff::Timestamp::UNIX_EPOCH, budget);
     match compiled.program.evaluate(&scope) {
         Err(fault) => {

@@ -38,6 +38,16 @@ enum Part {
     Hole(Program, Span),
 }
 
+impl TextProgram {
+    /// What stands in the holes.
+    pub(super) fn holes(&self) -> impl Iterator<Item = &Program> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Hole(program, _) => Some(program),
+        })
+    }
+}
+
 /// Compiles a text with holes. `Err` holds at least one error, and all that were found.
 pub fn compile_text(text: &str, environment: &Environment) -> Result<CompiledText, Vec<Problem>> {
     let pieces = split(text).map_err(|problem| vec![problem])?;

@@ -13,6 +13,7 @@ use super::expressions::{Cache, Expressions};
 use super::files::Files;
 use super::methods::Methods;
 use super::pattern::Pattern;
+use super::reach;
 use super::report::{Complete, Report};
 use super::respond;
 use super::root::{self, Root};
@@ -21,6 +22,7 @@ use crate::diagnostic::code;
 use crate::expr::{Fault, Scope, Slot, Type};
 use crate::spec::{AcceptSpec, AuthSpec, CheckSpec, FieldPath, FunctionSpec, KeyRule, Rate};
 use crate::value::Value;
+use crate::value::json::Reach;
 
 /// A function, compiled.
 #[derive(Debug)]
@@ -53,7 +55,10 @@ pub struct Route {
     pub checks: Vec<Check>,
     /// The answers, in order. The last one always holds.
     pub cases: Vec<Case>,
-    bindings: Vec<Clause>,
+    /// The values under `let`, by slot after the roots.
+    pub(super) bindings: Vec<Clause>,
+    /// What all of these can look at of a body.
+    pub reach: Reach,
 }
 
 /// A condition that the request must fulfil.
@@ -166,6 +171,11 @@ pub(super) fn compile<'d>(
             checks,
             cases,
             bindings,
+            reach: Reach::WHOLE,
+        })
+        .map(|route| Route {
+            reach: reach::of(&route),
+            ..route
         });
     (route, report)
 }

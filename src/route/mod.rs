@@ -23,6 +23,7 @@ mod function;
 mod generation;
 mod methods;
 mod pattern;
+mod reach;
 mod report;
 mod respond;
 mod root;

@@ -51,6 +51,20 @@ impl Need {
             fields.push(((*first).to_owned(), need));
         }
     }
+
+    /// The paths of names at whose ends all is needed.
+    pub(super) fn each<'n>(&'n self, names: &mut Vec<&'n str>, visit: &mut dyn FnMut(&[&str])) {
+        match self {
+            Self::Whole => visit(names),
+            Self::Fields(fields) => {
+                for (name, need) in fields {
+                    names.push(name);
+                    need.each(names, visit);
+                    names.pop();
+                }
+            }
+        }
+    }
 }
 
 /// The part of `value` that is needed. Its size counts against the request's memory.

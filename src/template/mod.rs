@@ -28,7 +28,7 @@ use std::fmt;
 use handlebars::{Context, Output, RenderContext, RenderErrorReason, Renderable};
 
 use crate::diagnostic::Problem;
-use crate::expr::{Environment, Fault, FaultKind, Scope, Slot};
+use crate::expr::{Environment, Fault, FaultKind, Scope, Slot, Survey};
 use data::Need;
 
 /// Bytes of a template's text.
@@ -89,6 +89,13 @@ impl Template {
     /// The variables it reads.
     pub fn uses(&self) -> &[Slot] {
         &self.uses
+    }
+
+    /// Tells what it looks at.
+    pub fn survey(&self, survey: &mut Survey<'_>) {
+        for (_, slot, need) in &self.needs {
+            need.each(&mut Vec::new(), &mut |names| survey.keep_path(*slot, names));
+        }
     }
 
     /// Fills the template in. Spans of the fault count bytes of the template's text.

@@ -8,6 +8,7 @@
 
 pub(super) mod function;
 mod lower;
+mod reach;
 mod walk;
 
 pub(super) use walk::element;

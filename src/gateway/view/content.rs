@@ -23,7 +23,7 @@ use crate::zoho::RequestBody;
 impl<'a> View<'a> {
     /// `body`.
     pub(super) fn body(&self) -> Result<Value<'a>, ViewError<'a>> {
-        let arena = self.facts.arena;
+        let Facts { arena, reach, .. } = self.facts;
         let bytes: &'a [u8] = self.bytes();
         match self.media {
             Media::Absent => Ok(Value::Null),
@@ -34,7 +34,7 @@ impl<'a> View<'a> {
                     None => without_mark(bytes),
                     Some(_) => decode(bytes, charset, arena)?.as_bytes(),
                 };
-                json::read(text, arena, json::DEPTH).map_err(|error| {
+                json::read_parts(text, arena, json::DEPTH, reach).map_err(|error| {
                     decode(bytes, charset, arena)
                         .err()
                         .unwrap_or_else(|| self.bad(&format!("the body is not JSON: {error}")))

@@ -36,6 +36,7 @@ use super::{InboundRequest, Refusal};
 use crate::auth::Caller;
 use crate::expr::{Fault, FaultKind};
 use crate::route::Root;
+use crate::value::json::Reach;
 use crate::value::{Arena, Instant, Value};
 use crate::zoho;
 
@@ -65,6 +66,8 @@ pub struct Facts<'a> {
     pub generation: u64,
     /// The declared arguments.
     pub arguments: &'a [String],
+    /// What the function can look at of a JSON body; the rest is only held to JSON's rules.
+    pub reach: &'a Reach,
     /// `env.NAME` values.
     pub env: &'a [(String, String)],
     /// How many parts a multipart body may have.

@@ -12,7 +12,7 @@ use proptest::test_runner::RngSeed;
 use super::*;
 use crate::auth::{Environment, KeyHash, KeyRecord, Owner, Scope};
 use crate::gateway::Head;
-use crate::value::json;
+use crate::value::json::{self, Reach};
 
 const KEY: &str = "1003.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
 
@@ -109,6 +109,7 @@ impl Sent {
             function: "f",
             generation: 7,
             arguments: &self.arguments,
+            reach: &Reach::WHOLE,
             env: &env,
             parts: 32,
             event_id: None,

@@ -5,10 +5,13 @@
 //! into the arena. No `serde_json::Value` exists at any time: building one costs several times as
 //! much as all else that a function does. What is taken and what is refused is held against
 //! `serde_json` by the tests.
+//!
+//! Whoever will not look at all of a text says what it will look at: the rest is gone over in the
+//! same way, so that the same texts are refused with the same words, but nothing is made of it.
 
 use std::collections::HashMap;
 
-use super::scan;
+use super::{Reach, scan};
 use crate::value::{Arena, Map, Value};
 
 /// Why a text is not JSON, and where. Lines and columns count from 1, columns in characters.
@@ -27,6 +30,17 @@ pub struct JsonError {
 /// [`DEPTH`](super::DEPTH), whatever is asked). Of equal keys the last one's value holds, in the
 /// place of the first.
 pub fn read<'a>(text: &'a [u8], arena: &'a Arena, depth: usize) -> Result<Value<'a>, JsonError> {
+    read_parts(text, arena, depth, &Reach::WHOLE)
+}
+
+/// As [`read`], but only what is in reach is sure to be there. The same texts are refused, in the
+/// same words.
+pub fn read_parts<'a>(
+    text: &'a [u8],
+    arena: &'a Arena,
+    depth: usize,
+    reach: &Reach,
+) -> Result<Value<'a>, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| not_utf8(text, &error))?;
     if text.starts_with('\u{feff}') {
         return Err(at(
@@ -45,7 +59,7 @@ pub fn read<'a>(text: &'a [u8], arena: &'a Arena, depth: usize) -> Result<Value<
         entries: Vec::with_capacity(128),
         problem: Problem::Start,
     };
-    reader.whole(depth).map_err(|Broken| {
+    reader.whole(depth, reach).map_err(|Broken| {
         let message = match reader.problem {
             Problem::Deep => return at(text, reader.at, &deep(depth)),
             _ if text.bytes().all(|byte| byte.is_ascii_whitespace()) => {
@@ -159,9 +173,80 @@ impl<'a> Place<'a> for Field<'a> {
     }
 }
 
+/// Nowhere: nobody will ask for it.
+#[derive(Clone, Copy)]
+struct Nowhere;
+
+impl<'a> Place<'a> for Nowhere {
+    fn put(self, _: Value<'a>, _: &mut Reader<'a>) {}
+}
+
+/// How much of a value is made.
+trait Want: Copy {
+    /// Reads an object, to its end.
+    fn object<'a>(self, reader: &mut Reader<'a>, depth: usize) -> Result<&'a Map<'a>, Broken>;
+
+    /// Reads a list, to its end.
+    fn list<'a>(self, reader: &mut Reader<'a>, depth: usize) -> Result<&'a [Value<'a>], Broken>;
+}
+
+/// All of it.
+#[derive(Clone, Copy)]
+struct Whole;
+
+impl Want for Whole {
+    fn object<'a>(self, reader: &mut Reader<'a>, depth: usize) -> Result<&'a Map<'a>, Broken> {
+        let start = reader.entries.len();
+        reader.members(depth, Reader::string, |reader, depth, name| {
+            reader.value(depth, Self, Field(name))
+        })?;
+        Ok(reader.made_object(start))
+    }
+
+    fn list<'a>(self, reader: &mut Reader<'a>, depth: usize) -> Result<&'a [Value<'a>], Broken> {
+        let start = reader.values.len();
+        reader.items(depth, |reader, depth| reader.value(depth, Self, Item))?;
+        Ok(reader.made_list(start))
+    }
+}
+
+/// What is in reach of it.
+#[derive(Clone, Copy)]
+struct Part<'r>(&'r Reach);
+
+impl Want for Part<'_> {
+    fn object<'a>(self, reader: &mut Reader<'a>, depth: usize) -> Result<&'a Map<'a>, Broken> {
+        let start = reader.entries.len();
+        reader.members(depth, Reader::string, |reader, depth, name| {
+            match self.0.field(name) {
+                None => reader.skip(depth),
+                Some(reach) if reach.is_whole() => reader.value(depth, Whole, Field(name)),
+                Some(reach) => reader.value(depth, Part(reach), Field(name)),
+            }
+        })?;
+        Ok(reader.made_object(start))
+    }
+
+    fn list<'a>(self, reader: &mut Reader<'a>, depth: usize) -> Result<&'a [Value<'a>], Broken> {
+        let start = reader.values.len();
+        match self.0.items() {
+            None => reader.items(depth, Reader::skip)?,
+            Some(reach) if reach.is_whole() => return Whole.list(reader, depth),
+            Some(reach) => reader.items(depth, |reader, depth| {
+                reader.value(depth, Part(reach), Item)
+            })?,
+        }
+        Ok(reader.made_list(start))
+    }
+}
+
 impl<'a> Reader<'a> {
-    fn whole(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
-        self.value(depth, Item)?;
+    fn whole(&mut self, depth: usize, reach: &Reach) -> Result<Value<'a>, Broken> {
+        if reach.is_whole() {
+            self.value(depth, Whole, Item)?;
+        } else {
+            self.value(depth, Part(reach), Item)?;
+        }
         match (self.peek(), self.values.pop()) {
             (None, Some(value)) => Ok(value),
             _ => self.broken(Problem::More),
@@ -197,7 +282,12 @@ impl<'a> Reader<'a> {
         self.byte()
     }
 
-    fn value(&mut self, depth: usize, place: impl Place<'a>) -> Result<(), Broken> {
+    fn value(
+        &mut self,
+        depth: usize,
+        want: impl Want,
+        place: impl Place<'a>,
+    ) -> Result<(), Broken> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
@@ -205,11 +295,11 @@ impl<'a> Reader<'a> {
                 place.put(Value::String(text), self);
             }
             Some(b'{') => {
-                let map = self.object(depth)?;
+                let map = want.object(self, depth)?;
                 place.put(Value::Map(map), self);
             }
             Some(b'[') => {
-                let items = self.list(depth)?;
+                let items = want.list(self, depth)?;
                 place.put(Value::List(items), self);
             }
             Some(b'-' | b'0'..=b'9') => return self.number(place),
@@ -233,21 +323,42 @@ impl<'a> Reader<'a> {
         self.broken_or(Problem::Start, Problem::EndInValue)
     }
 
-    fn list(&mut self, depth: usize) -> Result<&'a [Value<'a>], Broken> {
+    /// Goes past a value that nobody will ask for.
+    fn skip(&mut self, depth: usize) -> Result<(), Broken> {
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                self.skip_string()
+            }
+            Some(b'{') => self.members(depth, Self::skip_string, |reader, depth, ()| {
+                reader.skip(depth)
+            }),
+            Some(b'[') => self.items(depth, Self::skip),
+            Some(b'-' | b'0'..=b'9') => self.number(Nowhere),
+            _ => self.value(depth, Whole, Nowhere),
+        }
+    }
+
+    /// From a list's opening bracket to behind its closing one; `each` reads an item.
+    #[inline]
+    fn items(
+        &mut self,
+        depth: usize,
+        each: impl Fn(&mut Self, usize) -> Result<(), Broken>,
+    ) -> Result<(), Broken> {
         let Some(depth) = depth.checked_sub(1) else {
             return self.broken(Problem::Deep);
         };
         self.at += 1;
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(&[]);
+            return Ok(());
         }
-        let start = self.values.len();
         loop {
             if self.peek().is_none() {
                 return self.broken(Problem::EndInList);
             }
-            self.value(depth, Item)?;
+            each(self, depth)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => break,
@@ -258,33 +369,37 @@ impl<'a> Reader<'a> {
             }
         }
         self.at += 1;
-        let items = self.values.get(start..).unwrap_or_default();
-        let list = self.arena.slice(items);
-        self.values.truncate(start);
-        Ok(list)
+        Ok(())
     }
 
-    fn object(&mut self, depth: usize) -> Result<&'a Map<'a>, Broken> {
+    /// From an object's opening bracket to behind its closing one; `name` reads a name behind its
+    /// opening quote, `each` the value that it has.
+    #[inline]
+    fn members<N>(
+        &mut self,
+        depth: usize,
+        name: impl Fn(&mut Self) -> Result<N, Broken>,
+        each: impl Fn(&mut Self, usize, N) -> Result<(), Broken>,
+    ) -> Result<(), Broken> {
         let Some(depth) = depth.checked_sub(1) else {
             return self.broken(Problem::Deep);
         };
         self.at += 1;
-        let start = self.entries.len();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(self.arena.fields(&[]));
+            return Ok(());
         }
         loop {
             if self.peek() != Some(b'"') {
                 return self.broken_or(Problem::Name, Problem::EndInObject);
             }
             self.at += 1;
-            let name = self.string()?;
+            let name = name(self)?;
             if self.peek() != Some(b':') {
                 return self.broken_or(Problem::Colon, Problem::EndInObject);
             }
             self.at += 1;
-            self.value(depth, Field(name))?;
+            each(self, depth, name)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => break,
@@ -295,11 +410,29 @@ impl<'a> Reader<'a> {
             }
         }
         self.at += 1;
+        Ok(())
+    }
+
+    /// The list of the values from `start` on.
+    #[inline]
+    fn made_list(&mut self, start: usize) -> &'a [Value<'a>] {
+        let items = self.values.get(start..).unwrap_or_default();
+        if items.is_empty() {
+            return &[];
+        }
+        let list = self.arena.slice(items);
+        self.values.truncate(start);
+        list
+    }
+
+    /// The object of the entries from `start` on.
+    #[inline]
+    fn made_object(&mut self, start: usize) -> &'a Map<'a> {
         unite_equal_names(&mut self.entries, start);
         let entries = self.entries.get(start..).unwrap_or_default();
         let object = self.arena.fields(entries);
         self.entries.truncate(start);
-        Ok(object)
+        object
     }
 
     /// The rest of a string, behind its opening quote.
@@ -315,6 +448,25 @@ impl<'a> Reader<'a> {
             }
             Some(b'\\') => self.escaped(text),
             _ => self.broken_or(Problem::Control, Problem::EndInString),
+        }
+    }
+
+    /// As [`Self::string`], for a text that nobody will ask for.
+    #[inline]
+    fn skip_string(&mut self) -> Result<(), Broken> {
+        loop {
+            self.at = scan::string_end(self.bytes, self.at);
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                }
+                _ => return self.broken_or(Problem::Control, Problem::EndInString),
+            }
         }
     }
 

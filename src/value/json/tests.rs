@@ -232,6 +232,48 @@ fn an_indented_text_reads_as_written_by_hand() {
     assert_eq!(String::from_utf8(out).as_deref(), Ok(want));
 }
 
+/// What is left of a value of which only this is in reach.
+fn in_reach(value: Value<'_>, reach: &Reach) -> String {
+    let joined = |parts: Vec<String>| parts.join(",");
+    match value {
+        Value::List(items) => {
+            let items = items
+                .iter()
+                .filter_map(|item| Some(in_reach(*item, reach.items()?)));
+            format!("[{}]", joined(items.collect()))
+        }
+        Value::Map(map) => {
+            let entries = map.iter().filter_map(|(key, item)| {
+                let name = key.as_str().expect("JSON has only texts for keys");
+                let mut text = Vec::new();
+                write_string(name, &mut text);
+                let name = String::from_utf8(text).expect("JSON is UTF-8");
+                let item = in_reach(item, reach.field(key.as_str()?)?);
+                Some(format!("{name}:{item}"))
+            });
+            format!("{{{}}}", joined(entries.collect()))
+        }
+        scalar => {
+            let mut out = Vec::new();
+            write(scalar, &mut out).expect("what was read can be written");
+            String::from_utf8(out).expect("JSON is UTF-8")
+        }
+    }
+}
+
+fn reaches() -> impl Strategy<Value = Reach> {
+    let leaf = prop_oneof![Just(Reach::WHOLE), Just(Reach::parts([], None))];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        let fields = proptest::collection::vec(("[a-c1.\"]{0,2}", inner.clone()), 0..4);
+        (fields, proptest::option::of(inner)).prop_map(|(fields, others)| {
+            Reach::parts(
+                fields.into_iter().map(|(name, reach)| (name.into(), reach)),
+                others,
+            )
+        })
+    })
+}
+
 fn trees() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -264,6 +306,36 @@ proptest! {
         let mut out = Vec::new();
         write(value, &mut out).unwrap();
         prop_assert_eq!(&serde_json::from_slice::<serde_json::Value>(&out).unwrap(), &tree);
+    }
+
+    #[test]
+    fn what_is_in_reach_is_read_as_in_the_whole(tree in trees(), reach in reaches()) {
+        let text = tree.to_string();
+        let (arena, parts) = (Arena::new(), Arena::new());
+        let whole = read(text.as_bytes(), &arena, DEPTH).expect("JSON");
+        let part = read_parts(text.as_bytes(), &parts, DEPTH, &reach).expect("JSON");
+        prop_assert_eq!(in_reach(part, &Reach::WHOLE), in_reach(whole, &reach), "{}", reach);
+    }
+
+    #[test]
+    fn what_is_out_of_reach_is_held_to_the_same_rules(
+        tree in trees(),
+        reach in reaches(),
+        place in any::<prop::sample::Index>(),
+        odd in "[\\[\\]{}:,\"\\\\ntrue0-9.eE+\\- \u{0}\u{1f}]",
+        replaces in any::<bool>(),
+        depth in 0_usize..5,
+    ) {
+        let mut text = tree.to_string();
+        let at = place.index(text.len() + 1);
+        if text.is_char_boundary(at) {
+            let end = text.ceil_char_boundary(at + usize::from(replaces)).min(text.len());
+            text.replace_range(at..end, &odd);
+        }
+        let (arena, parts) = (Arena::new(), Arena::new());
+        let whole = read(text.as_bytes(), &arena, depth).err();
+        let part = read_parts(text.as_bytes(), &parts, depth, &reach).err();
+        prop_assert_eq!(part, whole, "{} in {}", reach, text);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookweir::auth::{Caller, Environment, KeyHash, KeyRecord, Owner, Scope as KeyScope};
-use hookweir::expr::{self, Budget, Fault, FaultKind, Provide, Scope, Slot};
+use hookweir::expr::{self, Budget, Fault, FaultKind, Provide, Scope, Slot, Survey};
 use hookweir::gateway::view::{Credentials, Facts, View};
 use hookweir::gateway::{Head, InboundRequest};
 use hookweir::route::{self, Root};
@@ -122,6 +122,12 @@ impl Sample {
             })?;
             programs.push(compiled.program);
         }
+        // Only what the examples can look at is read of a body, as for a function.
+        let mut survey = Survey::new(Root::Body.slot());
+        for program in &programs {
+            survey.keep(program);
+        }
+        let reach = survey.finish();
         let arena = Arena::new();
         let credentials = Credentials::of(&self.request, PARTS);
         let view = Seen(View::new(Facts {
@@ -133,6 +139,7 @@ impl Sample {
             function: FUNCTION,
             generation: 7,
             arguments: &arguments,
+            reach: &reach,
             env: &env,
             parts: PARTS,
             event_id: Some(EVENT),
