@@ -279,6 +279,11 @@ impl<'a> Map<'a> {
         if let Ok(at) = u32::try_from(at) {
             hint.0.store(at, atomic::Ordering::Relaxed);
         }
+        self.place(at)
+    }
+
+    /// Where the value of an entry lies.
+    fn place(&self, at: usize) -> Option<&'a Value<'a>> {
         match self.entries {
             Entries::Object(entries) | Entries::Multi(entries) | Entries::Headers(entries) => {
                 entries.get(at).map(|(_, value)| value)
@@ -306,12 +311,24 @@ impl<'a> Map<'a> {
 
     /// The keys, each once, with the values that look-ups find.
     pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> + '_ {
-        let repeats = self.may_repeat();
-        self.entries().enumerate().filter_map(move |(at, entry)| {
-            let is_first =
-                !repeats || entry.0.as_str().and_then(|name| self.position(name)) == Some(at);
-            is_first.then_some(entry)
-        })
+        let entries = self.entries().enumerate();
+        entries.filter_map(|(at, entry)| self.is_first(at).then_some(entry))
+    }
+
+    /// The values that look-ups find, where they lie.
+    pub fn values(&self) -> impl Iterator<Item = &'a Value<'a>> + '_ {
+        (0..self.stored())
+            .filter(|&at| self.is_first(at))
+            .filter_map(|at| self.place(at))
+    }
+
+    /// Whether no entry before this one has its key.
+    fn is_first(&self, at: usize) -> bool {
+        !self.may_repeat()
+            || self
+                .entry(at)
+                .and_then(|(key, _)| self.position(key.as_str()?))
+                == Some(at)
     }
 
     /// The entries as stored: with repeats.

@@ -9,22 +9,29 @@ use crate::expr::{Fault, Scope};
 use crate::value::Value;
 
 type Done<'a, T = ()> = Result<T, Fault<'a>>;
-type Found<'a> = bumpalo::collections::Vec<'a, Value<'a>>;
+/// Nodes where they lie.
+type Found<'a> = bumpalo::collections::Vec<'a, &'a Value<'a>>;
 
 impl Query {
     /// The nodes that the query selects, in the RFC's order. Nothing borrows from the query.
     pub fn select<'a>(&self, root: Value<'a>, scope: &Scope<'a>) -> Done<'a, &'a [Value<'a>]> {
+        scope.charge_memory(size_of::<Value<'a>>())?;
+        let root = scope.arena().alloc(root);
         let walk = Walk {
             root,
             scope,
             regex: RefCell::new(None),
         };
-        Ok(walk.nodes(self, root)?.into_bump_slice())
+        let nodes = walk.nodes(self, root)?;
+        scope.charge_memory(nodes.len() * size_of::<Value<'a>>())?;
+        let mut values = scope.arena().list_buffer(nodes.len());
+        values.extend(nodes.into_iter().copied());
+        Ok(values.into_bump_slice())
     }
 }
 
 struct Walk<'s, 'a> {
-    root: Value<'a>,
+    root: &'a Value<'a>,
     scope: &'s Scope<'a>,
     /// The last pattern that was not known at load, and what it compiled to.
     regex: RefCell<Option<Compiled>>,
@@ -46,7 +53,7 @@ impl Compiled {
 }
 
 impl<'a> Walk<'_, 'a> {
-    fn nodes(&self, query: &Query, from: Value<'a>) -> Done<'a, Found<'a>> {
+    fn nodes(&self, query: &Query, from: &'a Value<'a>) -> Done<'a, Found<'a>> {
         let mut found = self.scope.arena().list_buffer(0);
         let Some((first, others)) = query.segments.split_first() else {
             found.push(from);
@@ -63,13 +70,13 @@ impl<'a> Walk<'_, 'a> {
         Ok(found)
     }
 
-    fn keep(&self, value: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
-        self.scope.charge_memory(size_of::<Value<'a>>())?;
+    fn keep(&self, value: &'a Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+        self.scope.charge_memory(size_of::<&Value<'a>>())?;
         found.push(value);
         Ok(())
     }
 
-    fn segment(&self, segment: &Segment, node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+    fn segment(&self, segment: &Segment, node: &'a Value<'a>, found: &mut Found<'a>) -> Done<'a> {
         self.scope.charge_steps(1)?;
         if segment.is_descendant {
             self.descend(&segment.selectors, node, found)
@@ -79,24 +86,29 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// What is selected from a node and from all below it.
-    fn descend(&self, selectors: &[Selector], node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+    fn descend(
+        &self,
+        selectors: &[Selector],
+        node: &'a Value<'a>,
+        found: &mut Found<'a>,
+    ) -> Done<'a> {
         self.selectors(selectors, node, found)?;
         // Below a text or a number there is nothing, and nothing is selected from it.
-        let mut below = |value| match value {
+        let mut below = |value: &'a Value<'a>| match value {
             Value::List(_) | Value::Map(_) => self.descend(selectors, value, found),
             _ => Ok(()),
         };
         match node {
             Value::List(items) => {
                 self.scope.charge_steps(items.len() as u64)?;
-                items.iter().try_for_each(|item| below(*item))
+                items.iter().try_for_each(below)
             }
             Value::Map(map) => match map.as_object() {
                 Some(entries) => {
                     self.scope.charge_steps(entries.len() as u64)?;
-                    entries.iter().try_for_each(|(_, item)| below(*item))
+                    entries.iter().try_for_each(|(_, item)| below(item))
                 }
-                None => map.iter().try_for_each(|(_, item)| {
+                None => map.values().try_for_each(|item| {
                     self.scope.charge_steps(1)?;
                     below(item)
                 }),
@@ -108,7 +120,7 @@ impl<'a> Walk<'_, 'a> {
     fn selectors(
         &self,
         selectors: &[Selector],
-        node: Value<'a>,
+        node: &'a Value<'a>,
         found: &mut Found<'a>,
     ) -> Done<'a> {
         selectors
@@ -116,14 +128,19 @@ impl<'a> Walk<'_, 'a> {
             .try_for_each(|selector| self.selector(selector, node, found))
     }
 
-    fn selector(&self, selector: &Selector, node: Value<'a>, found: &mut Found<'a>) -> Done<'a> {
+    fn selector(
+        &self,
+        selector: &Selector,
+        node: &'a Value<'a>,
+        found: &mut Found<'a>,
+    ) -> Done<'a> {
         match (selector, node) {
-            (Selector::Name(name, _), Value::Map(map)) => match map.get_str(name) {
+            (Selector::Name(name, hint), Value::Map(map)) => match map.near(name, hint) {
                 Some(value) => self.keep(value, found),
                 None => Ok(()),
             },
             (Selector::Index(at), Value::List(items)) => match element(items, *at) {
-                Some(value) => self.keep(*value, found),
+                Some(value) => self.keep(value, found),
                 None => Ok(()),
             },
             (Selector::Wildcard, _) => self.children(node, &mut |value| self.keep(value, found)),
@@ -140,15 +157,19 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn children(&self, node: Value<'a>, visit: &mut dyn FnMut(Value<'a>) -> Done<'a>) -> Done<'a> {
+    fn children(
+        &self,
+        node: &'a Value<'a>,
+        visit: &mut dyn FnMut(&'a Value<'a>) -> Done<'a>,
+    ) -> Done<'a> {
         match node {
             Value::List(items) => {
                 self.scope.charge_steps(items.len() as u64)?;
-                items.iter().try_for_each(|item| visit(*item))
+                items.iter().try_for_each(visit)
             }
             Value::Map(map) => {
                 self.scope.charge_steps(map.len() as u64)?;
-                map.iter().try_for_each(|(_, item)| visit(item))
+                map.values().try_for_each(visit)
             }
             _ => Ok(()),
         }
@@ -186,14 +207,14 @@ impl<'a> Walk<'_, 'a> {
         while (step > 0 && at < end) || (step < 0 && at > end) {
             self.scope.charge_steps(1)?;
             if let Some(value) = element(items, at) {
-                self.keep(*value, found)?;
+                self.keep(value, found)?;
             }
             at = at.saturating_add(step);
         }
         Ok(())
     }
 
-    fn holds(&self, filter: &Filter, node: Value<'a>) -> Done<'a, bool> {
+    fn holds(&self, filter: &Filter, node: &'a Value<'a>) -> Done<'a, bool> {
         self.scope.charge_steps(1)?;
         match filter {
             Filter::Or(parts) => {
@@ -219,7 +240,9 @@ impl<'a> Walk<'_, 'a> {
                 Single::No => Ok(!self.many(nodes, node)?.is_empty()),
             },
             Filter::Compare(sign, left, right) => {
-                let (left, right) = (self.operand(left, node)?, self.operand(right, node)?);
+                let (mut left_room, mut right_room) = (Value::Null, Value::Null);
+                let left = self.operand(left, node, &mut left_room)?;
+                let right = self.operand(right, node, &mut right_room)?;
                 Ok(compare(*sign, left, right))
             }
             Filter::Matches {
@@ -227,17 +250,20 @@ impl<'a> Walk<'_, 'a> {
                 pattern,
                 whole,
             } => {
-                let Some(Value::String(text)) = self.operand(text, node)? else {
+                let mut room = Value::Null;
+                let Some(Value::String(text)) = self.operand(text, node, &mut room)? else {
                     return Ok(false);
                 };
                 self.scope.charge_steps(text.len() as u64 / 16)?;
                 match pattern {
                     Pattern::Ready(regex) => Ok(regex.is_match(text)),
                     Pattern::Never => Ok(false),
-                    Pattern::Dynamic(operand) => match self.operand(operand, node)? {
-                        Some(Value::String(pattern)) => self.dynamic(pattern, *whole, text),
-                        _ => Ok(false),
-                    },
+                    Pattern::Dynamic(operand) => {
+                        match self.operand(operand, node, &mut Value::Null)? {
+                            Some(Value::String(pattern)) => self.dynamic(pattern, *whole, text),
+                            _ => Ok(false),
+                        }
+                    }
                 }
             }
         }
@@ -261,18 +287,26 @@ impl<'a> Walk<'_, 'a> {
         Ok(compiled.is_match(text))
     }
 
-    fn operand<'v>(&self, operand: &'v Operand, node: Value<'a>) -> Done<'a, Option<Value<'v>>>
+    /// The value of an operand, where it lies or else in `room`.
+    fn operand<'r, 'v>(
+        &self,
+        operand: &'v Operand,
+        node: &'a Value<'a>,
+        room: &'r mut Value<'v>,
+    ) -> Done<'a, Option<&'r Value<'v>>>
     where
         'a: 'v,
     {
-        Ok(match operand {
+        let made = match operand {
             Operand::Literal(constant) => Some(constant.value()),
-            Operand::Node(nodes) => match self.single(nodes, node) {
-                Single::Node(found) => Some(found),
-                Single::Missing => None,
-                Single::No => self.many(nodes, node)?.first().copied(),
-            },
-            Operand::Length(inner) => match self.operand(inner, node)? {
+            Operand::Node(nodes) => {
+                return Ok(match self.single(nodes, node) {
+                    Single::Node(found) => Some(found),
+                    Single::Missing => None,
+                    Single::No => self.many(nodes, node)?.first().copied(),
+                });
+            }
+            Operand::Length(inner) => match self.operand(inner, node, &mut Value::Null)? {
                 Some(Value::String(text)) => {
                     self.scope.charge_steps(text.len() as u64 / 16)?;
                     Some(int(text.chars().count()))
@@ -283,32 +317,34 @@ impl<'a> Walk<'_, 'a> {
             },
             Operand::Count(nodes) => Some(int(self.many(nodes, node)?.len())),
             Operand::Value(nodes) => match self.many(nodes, node)?.as_slice() {
-                [one] => Some(*one),
+                [one] => return Ok(Some(*one)),
                 _ => None,
             },
-        })
+        };
+        Ok(made.map(|value| {
+            *room = value;
+            &*room
+        }))
     }
 
-    fn start(&self, nodes: &Nodes, node: Value<'a>) -> Value<'a> {
+    fn start(&self, nodes: &Nodes, node: &'a Value<'a>) -> &'a Value<'a> {
         if nodes.from_root { self.root } else { node }
     }
 
-    fn many(&self, nodes: &Nodes, node: Value<'a>) -> Done<'a, Found<'a>> {
+    fn many(&self, nodes: &Nodes, node: &'a Value<'a>) -> Done<'a, Found<'a>> {
         self.nodes(&nodes.query, self.start(nodes, node))
     }
 
     /// The node of a query of names and indexes, found without a list.
-    fn single(&self, nodes: &Nodes, node: Value<'a>) -> Single<'a> {
+    fn single(&self, nodes: &Nodes, node: &'a Value<'a>) -> Single<'a> {
         if !nodes.query.is_singular() {
             return Single::No;
         }
         let mut node = self.start(nodes, node);
         for segment in &nodes.query.segments {
             let next = match (segment.selectors.first(), node) {
-                (Some(Selector::Name(name, hint)), Value::Map(map)) => {
-                    map.near(name, hint).copied()
-                }
-                (Some(Selector::Index(at)), Value::List(items)) => element(items, *at).copied(),
+                (Some(Selector::Name(name, hint)), Value::Map(map)) => map.near(name, hint),
+                (Some(Selector::Index(at)), Value::List(items)) => element(items, *at),
                 _ => None,
             };
             match next {
@@ -327,7 +363,7 @@ enum Single<'a> {
     /// Nothing.
     Missing,
     /// A node.
-    Node(Value<'a>),
+    Node(&'a Value<'a>),
 }
 
 /// The item at an index; one below zero counts from the end.
@@ -346,18 +382,20 @@ fn int(length: usize) -> Value<'static> {
 }
 
 /// The RFC's comparison: nothing equals nothing, only numbers and texts have an order.
-fn compare(sign: Comparison, left: Option<Value<'_>>, right: Option<Value<'_>>) -> bool {
+fn compare(sign: Comparison, left: Option<&Value<'_>>, right: Option<&Value<'_>>) -> bool {
     let equal = || match (left, right) {
-        (Some(left), Some(right)) => left.equals(right),
+        (Some(Value::String(left)), Some(Value::String(right))) => left == right,
+        (Some(Value::Bool(left)), Some(Value::Bool(right))) => left == right,
+        (Some(left), Some(right)) => left.equals(*right),
         (None, None) => true,
         _ => false,
     };
-    let less = |a: Option<Value<'_>>, b: Option<Value<'_>>| match (a, b) {
+    let less = |a: Option<&Value<'_>>, b: Option<&Value<'_>>| match (a, b) {
         (Some(a @ Value::String(_)), Some(b @ Value::String(_))) => {
-            a.compare(b) == Some(std::cmp::Ordering::Less)
+            a.compare(*b) == Some(std::cmp::Ordering::Less)
         }
         (Some(a), Some(b)) if a.is_number() && b.is_number() => {
-            a.compare(b) == Some(std::cmp::Ordering::Less)
+            a.compare(*b) == Some(std::cmp::Ordering::Less)
         }
         _ => false,
     };
