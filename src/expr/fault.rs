@@ -6,7 +6,7 @@ use std::fmt;
 /// and `??` throw most of them away.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault<'a> {
-    /// Which kind; `??` absorbs only [`FaultKind::Absent`].
+    /// Which kind; `??` absorbs only those that [`FaultKind::is_absence`] names.
     pub kind: FaultKind,
     /// Bytes of the expression's text.
     pub span: (u32, u32),
@@ -17,8 +17,10 @@ pub struct Fault<'a> {
 /// The kinds of [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
-    /// No such key, index out of range, select on `null`, value of an empty optional.
+    /// No such key, select on `null`, value of an empty optional.
     Absent,
+    /// A list that is too short for the index.
+    Index,
     /// No function or operator for these types.
     NoOverload,
     /// A result outside its type's range.
@@ -37,10 +39,18 @@ pub enum FaultKind {
     Depth,
 }
 
+impl FaultKind {
+    /// Whether something was not there, rather than wrong.
+    pub fn is_absence(self) -> bool {
+        matches!(self, Self::Absent | Self::Index)
+    }
+}
+
 impl fmt::Display for Fault<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             FaultKind::Absent => write!(f, "no such key: {}", self.detail),
+            FaultKind::Index => write!(f, "index out of range: {}", self.detail),
             FaultKind::NoOverload => write!(f, "no such overload: {}", self.detail),
             FaultKind::Overflow => write!(f, "out of range: {}", self.detail),
             FaultKind::DivideByZero => write!(f, "division by zero: {}", self.detail),

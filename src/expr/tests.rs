@@ -84,7 +84,18 @@ fn paths_find_values_or_nothing() {
     check("body['repo']['name']", r#""hello""#);
     check("body.repo.nope", "no such key: nope at `nope`");
     check("body.none.x", "no such key: x at `x`");
-    check("body.commits[7]", "no such key: 7 at `7`");
+    check(
+        "body.commits[7]",
+        "index out of range: 7, and the list has 3 items at `7`",
+    );
+    check(
+        "[1][body.commits.size() - 9]",
+        "index out of range: -6, and the list has 1 item at `body.commits.size() - 9`",
+    );
+    check(
+        "$.body.commits[5]",
+        "index out of range: 5, and the list has 3 items at `$.body.commits[5]`",
+    );
     check("body.count.x", "no such overload: int at `x`");
     check("has(body.none) && !has(body.nope)", "true");
     check("body.?nope.x.orValue(1)", "1");

@@ -349,7 +349,7 @@ fn is_ours(kind: FaultKind) -> bool {
 
 fn refusal(site: &Site, fault: Fault<'_>, field: String, message: String) -> Refusal {
     let site = site.to_string();
-    if fault.kind == FaultKind::Absent {
+    if fault.kind.is_absence() {
         Refusal::MissingField { field, site }
     } else {
         Refusal::Failed { message, site }

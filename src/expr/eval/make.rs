@@ -96,7 +96,7 @@ impl<'a> Machine<'_, 'a> {
         for (name, slot) in variables {
             match self.scope.variable(*slot) {
                 Ok(value) => entries.push((&**name, value)),
-                Err(fault) if fault.kind == FaultKind::Absent => {}
+                Err(fault) if fault.kind.is_absence() => {}
                 Err(fault) => return Err(placed(fault, (0, 0))),
             }
         }

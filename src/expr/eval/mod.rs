@@ -286,7 +286,7 @@ impl<'a> Machine<'_, 'a> {
         match self.run(left) {
             Ok(Value::Null | Value::Optional(None)) => self.run(right),
             Ok(Value::Optional(Some(value))) => Ok(*value),
-            Err(fault) if fault.kind == FaultKind::Absent => self.run(right),
+            Err(fault) if fault.kind.is_absence() => self.run(right),
             other => other,
         }
     }

@@ -60,7 +60,7 @@ impl<'a> Machine<'_, 'a> {
         };
         match found {
             Some(value) if !step.optional => Ok(value),
-            None if !step.optional => Err(self.missing(step)),
+            None if !step.optional => Err(self.missing(value, step)),
             found => self.optional(found),
         }
     }
@@ -73,12 +73,26 @@ impl<'a> Machine<'_, 'a> {
     }
 
     #[cold]
-    fn missing(&self, step: &'a Step) -> Fault<'a> {
-        match &step.key {
-            StepKey::Field(name) | StepKey::Name(name) => absent(step.span, name),
-            StepKey::Index(at) | StepKey::Element(at) => {
+    fn missing(&self, value: &Value<'a>, step: &'a Step) -> Fault<'a> {
+        match (&step.key, value) {
+            (StepKey::Field(name) | StepKey::Name(name), _) => absent(step.span, name),
+            (StepKey::Index(at) | StepKey::Element(at), Value::List(items)) => {
+                self.too_short(items.len(), *at, step.span)
+            }
+            (StepKey::Index(at) | StepKey::Element(at), _) => {
                 absent(step.span, self.scope.arena().string(&at.to_string()))
             }
+        }
+    }
+
+    #[cold]
+    fn too_short(&self, length: usize, at: i64, span: Span) -> Fault<'a> {
+        let items = if length == 1 { "item" } else { "items" };
+        let detail = format!("{at}, and the list has {length} {items}");
+        Fault {
+            kind: FaultKind::Index,
+            span,
+            detail: self.scope.arena().string(&detail),
         }
     }
 
@@ -139,7 +153,10 @@ impl<'a> Machine<'_, 'a> {
             Some(value) if optional => self.some(value),
             Some(value) => Ok(value),
             None if optional => Ok(Value::Optional(None)),
-            None => Err(absent(span, self.key_text(key))),
+            None => Err(match (object, key.as_int()) {
+                (Value::List(items), Some(at)) => self.too_short(items.len(), at, span),
+                _ => absent(span, self.key_text(key)),
+            }),
         }
     }
 

@@ -13,6 +13,7 @@
 )]
 
 mod commands;
+mod eval;
 mod keys;
 mod load;
 mod project;
