@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::console::{Console, Exit, Failure, finish};
 use crate::clock::{Clock as _, SystemClock};
-use crate::diagnostic::{self, Diagnostic, Problem, Severity, Sources, Span};
+use crate::diagnostic::{self, Diagnostic, Problem, Severity, Sources, Span, code};
 use crate::expr::{
     Budget, Declaration, Environment, Fault, FaultKind, Provide, Scope, Slot, Type, compile, tagged,
 };
@@ -25,7 +25,11 @@ use crate::value::{Arena, Value, json as text};
   hookweir eval --type 'body.name ?? \"nobody\"'")]
 pub struct Args {
     /// The expression
-    #[arg(value_name = "EXPR", required_unless_present = "batch")]
+    #[arg(
+        value_name = "EXPR",
+        required_unless_present = "batch",
+        allow_hyphen_values = true
+    )]
     expression: Option<String>,
 
     /// A file that holds JSON, known as `body`; `-` is standard input
@@ -62,7 +66,10 @@ fn single(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     };
     let compiled = match compile(expression, &environment) {
         Ok(compiled) => compiled,
-        Err(problems) => {
+        Err(mut problems) => {
+            if args.body.is_none() {
+                point_to_body(expression, &mut problems);
+            }
             draw(expression, problems, console)?;
             return Ok(Exit::Problems);
         }
@@ -95,6 +102,16 @@ fn single(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
                 failure = failure.help(format!("it happened at `{place}`"));
             }
             Err(failure)
+        }
+    }
+}
+
+/// Where the name that is missed is what a function would have, says how to give it here.
+fn point_to_body(expression: &str, problems: &mut [Problem]) {
+    for problem in problems {
+        let missed = expression.get(problem.range.clone());
+        if problem.code == code::expr::UNKNOWN_NAME && missed == Some("body") {
+            problem.help = vec!["`--body FILE` gives a body".to_owned()];
         }
     }
 }
