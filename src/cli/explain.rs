@@ -146,6 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn says_a_sentence_once() {
+        let (_, out, _) = explained(Some("function.accept"));
+        assert_eq!(out.matches("Which requests are taken.").count(), 1, "{out}");
+        assert!(out.contains("path: /hooks/github"), "{out}");
+        for key in crate::spec::keys_under("function") {
+            let (_, out, _) = explained(Some(&format!("function.{key}")));
+            let mut lines: Vec<&str> = out.lines().filter(|line| line.len() > 20).collect();
+            let all = lines.len();
+            lines.sort_unstable();
+            lines.dedup();
+            assert_eq!(lines.len(), all, "{out}");
+        }
+    }
+
+    #[test]
     fn names_the_nearest_of_what_there_is_not() {
         for (what, words) in [
             (

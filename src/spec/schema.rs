@@ -98,19 +98,24 @@ pub fn explain_key(path: &str) -> Option<String> {
     let root = &*SCHEMA;
     let (schema, own) = find(root, path)?;
     let mut page = format!("# `{path}`\n");
-    for described in [own, schema] {
-        let text = described
+    let [own_text, text] = [own, schema].map(|described| {
+        described
             .get("markdownDescription")
             .or_else(|| described.get("description"))
-            .and_then(Value::as_str);
-        if let Some(text) = text {
-            page.push('\n');
-            page.push_str(text);
-            page.push('\n');
-        }
-        if std::ptr::eq(own, schema) {
-            break;
-        }
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    });
+    // Where the key's words begin as its type's do, they are said once.
+    let own_text = if text.starts_with(own_text) {
+        ""
+    } else {
+        own_text
+    };
+    let text = if own_text.starts_with(text) { "" } else { text };
+    for text in [own_text, text].into_iter().filter(|text| !text.is_empty()) {
+        page.push('\n');
+        page.push_str(text);
+        page.push('\n');
     }
     let values = schema.get("enum").and_then(Value::as_array);
     if let Some(values) = values {
