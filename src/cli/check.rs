@@ -113,9 +113,8 @@ impl Args {
             return Ok(spec::load_bytes("<stdin>", bytes));
         }
         for path in &self.paths {
-            std::fs::metadata(path).map_err(|problem| {
-                Failure::failed(format!("cannot read `{}`: {problem}", path.display()))
-            })?;
+            std::fs::metadata(path)
+                .map_err(|error| super::no_functions(path, &error, "hookweir check DIR"))?;
         }
         Ok(spec::load_files(&self.paths)?)
     }
@@ -270,7 +269,10 @@ mod tests {
         let missing = missing.to_str().unwrap();
         let (exit, out, err) = checked(&args(&[missing], Format::Json), "");
         assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
-        assert!(err.starts_with("error: cannot read `"), "{err}");
+        assert!(
+            err.starts_with("error: cannot read the functions in `"),
+            "{err}"
+        );
         let (exit, ..) = checked(&args(&["-", "specs"], Format::Human), "");
         assert_eq!(exit, Exit::Usage);
     }

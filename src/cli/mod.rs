@@ -24,13 +24,13 @@ pub mod urls;
 mod tests;
 
 use std::io::{BufReader, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::clock::SystemClock;
-use console::{Console, Exit};
+use console::{Console, Exit, Failure};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -130,6 +130,15 @@ impl Cli {
             Command::Man(args) => man::run(&args, &Self::command(), console),
         }
     }
+}
+
+/// A place where functions were looked for and not found. `naming` is how this command is told
+/// of another.
+fn no_functions(path: &Path, error: &std::io::Error, naming: &str) -> Failure {
+    let message = format!("cannot read the functions in `{}`: {error}", path.display());
+    Failure::failed(message).help(format!(
+        "`{naming}` names another folder, `-C DIR` another project"
+    ))
 }
 
 /// The value of an environment variable, if it is set and is text.

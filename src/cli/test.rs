@@ -79,9 +79,8 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
 
 fn test(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     for path in &args.paths {
-        std::fs::metadata(path).map_err(|error| {
-            Failure::failed(format!("cannot read `{}`: {error}", path.display()))
-        })?;
+        std::fs::metadata(path)
+            .map_err(|error| super::no_functions(path, &error, "hookweir test DIR"))?;
     }
     let loaded = spec::load_files(&args.paths)?;
     let own_name = |name: &str| Some(name.to_owned());

@@ -91,9 +91,8 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
 impl Args {
     fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let now = console.clock.now();
-        let loaded = spec::load(&self.specs).map_err(|error| {
-            Failure::failed(format!("cannot read `{}`: {error}", self.specs.display()))
-        })?;
+        let loaded = spec::load(&self.specs)
+            .map_err(|error| super::no_functions(&self.specs, &error, "--specs DIR"))?;
         let compiled = route::compile(loaded, &|name| std::env::var(name).ok());
         let Some(generation) = compiled.generation else {
             let errors = compiled

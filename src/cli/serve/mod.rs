@@ -83,13 +83,8 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
 
 impl Args {
     fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let compilation = compile_folder(&self.specs, &super::variable).map_err(|error| {
-            Failure::failed(format!(
-                "cannot read the functions in `{}`: {error}",
-                self.specs.display()
-            ))
-            .help("`--specs DIR` names another folder, `-C DIR` another project")
-        })?;
+        let compilation = compile_folder(&self.specs, &super::variable)
+            .map_err(|error| super::no_functions(&self.specs, &error, "--specs DIR"))?;
         let drawn = render(
             &compilation.diagnostics,
             &compilation.sources,

@@ -73,6 +73,28 @@ fn the_urls_that_are_printed_work() {
     assert_eq!(urls.as_array().map(Vec::len), Some(2));
 }
 
+#[test]
+fn a_folder_without_functions_is_told_with_what_to_do() {
+    let project = Project::empty();
+    std::fs::remove_dir(project.path("specs")).unwrap();
+    for (command, naming) in [
+        ("check", "hookweir check DIR"),
+        ("test", "hookweir test DIR"),
+        ("urls", "--specs DIR"),
+        ("serve", "--specs DIR"),
+    ] {
+        let said = project.run(&[command]);
+        assert_eq!((said.code, said.out.as_str()), (3, ""), "{command}");
+        assert_eq!(
+            said.err,
+            format!(
+                "error: cannot read the functions in `specs`: No such file or directory (os error 2)\n  \
+                 help: `{naming}` names another folder, `-C DIR` another project\n"
+            )
+        );
+    }
+}
+
 /// All commands, as each one's own help lists them.
 fn commands(project: &Project, above: &[&str]) -> Vec<Vec<String>> {
     let mut words = above.to_vec();
