@@ -36,7 +36,8 @@ and of those the newest. Where an environment has no such key, the URL says wher
 belongs, and `hookweir keys create` makes one. A function that takes no keys has none.
 
 URLs begin with `public_url` of the `gateway:` document, or else with the address of the
-listener.")]
+listener. Where `serve` was told one by `--public-url` or `--listen`, or by HOOKWEIR_PUBLIC_URL
+or HOOKWEIR_LISTEN, this wants to be told the same.")]
 pub struct Args {
     /// Only this function
     #[arg(value_name = "FUNCTION")]
@@ -52,6 +53,9 @@ pub struct Args {
     /// How third parties reach the gateway, such as `https://hooks.example.com`
     #[arg(long, value_name = "URL", env = "HOOKWEIR_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Where `serve` listens, when it was told so: HOST:PORT
+    #[arg(long, value_name = "ADDRESS", env = "HOOKWEIR_LISTEN")]
+    listen: Option<String>,
     /// Print keys as `1003.3f9c…`
     #[arg(long)]
     mask_keys: bool,
@@ -127,7 +131,13 @@ impl Args {
         }
         let base = match self.public_url.as_deref().filter(|url| !url.is_empty()) {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => base_url(&compiled.settings)?,
+            None => {
+                let mut settings = compiled.settings;
+                if let Some(text) = &self.listen {
+                    settings.ingress.address = super::serve::address(text, "--listen")?;
+                }
+                base_url(&settings)?
+            }
         };
         let keys = Keys::open(self)?;
         let mut entries = Vec::new();

@@ -152,12 +152,6 @@ impl Args {
 
     /// The settings of the file, with what the command line and the environment say instead.
     fn overridden(&self, mut settings: Settings) -> Result<Settings, Failure> {
-        let address = |text: &str, flag: &str| {
-            Address::parse(text).map_err(|why| {
-                Failure::usage(format!("`{flag} {text}`: {why}"))
-                    .help("write HOST:PORT, unix:PATH or systemd:NAME")
-            })
-        };
         if let Some(text) = &self.listen {
             settings.ingress.address = address(text, "--listen")?;
         }
@@ -184,6 +178,14 @@ impl Args {
         }
         Ok(settings)
     }
+}
+
+/// Reads what `--listen` and its like were given.
+pub(super) fn address(text: &str, flag: &str) -> Result<Address, Failure> {
+    Address::parse(text).map_err(|why| {
+        Failure::usage(format!("`{flag} {text}`: {why}"))
+            .help("write HOST:PORT, unix:PATH or systemd:NAME")
+    })
 }
 
 /// Everything that runs beside the requests. Fields end in the order in which they stand.

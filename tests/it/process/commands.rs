@@ -95,6 +95,21 @@ fn a_folder_without_functions_is_told_with_what_to_do() {
     }
 }
 
+#[test]
+fn urls_are_those_of_the_listener_that_the_environment_names() {
+    let project = Project::new(OPEN);
+    let mut command = project.command(&["urls", "--format", "json"]);
+    let output = command
+        .env("HOOKWEIR_LISTEN", "0.0.0.0:9000")
+        .output()
+        .unwrap();
+    let urls: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        urls[0]["sandbox_url"],
+        "http://127.0.0.1:9000/crm/v8/functions/open_house/actions/execute"
+    );
+}
+
 /// All commands, as each one's own help lists them.
 fn commands(project: &Project, above: &[&str]) -> Vec<Vec<String>> {
     let mut words = above.to_vec();
