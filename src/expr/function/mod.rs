@@ -15,6 +15,7 @@ mod map;
 mod math;
 mod network;
 mod optional;
+mod people;
 mod regular;
 mod text;
 mod time;
@@ -212,6 +213,7 @@ pub fn all() -> &'static [&'static Function] {
             math::ALL,
             network::ALL,
             optional::ALL,
+            people::ALL,
             regular::ALL,
             text::ALL,
             time::ALL,
