@@ -129,15 +129,15 @@ impl Args {
             );
             return Err(Failure::failed(message).help("`hookweir urls` shows all"));
         }
-        let base = match self.public_url.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => {
-                let mut settings = compiled.settings;
-                if let Some(text) = &self.listen {
-                    settings.ingress.address = super::serve::address(text, "--listen")?;
-                }
-                base_url(&settings)?
+        let public_url = self.public_url.as_deref().filter(|url| !url.is_empty());
+        let base = if let Some(url) = public_url {
+            url.trim_end_matches('/').to_owned()
+        } else {
+            let mut settings = compiled.settings;
+            if let Some(text) = &self.listen {
+                settings.ingress.address = super::serve::address(text, "--listen")?;
             }
+            base_url(&settings)?
         };
         let keys = Keys::open(self)?;
         let mut entries = Vec::new();
