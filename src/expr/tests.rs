@@ -78,6 +78,34 @@ fn check(text: &str, want: &str) {
 }
 
 #[test]
+fn a_variable_wins_over_functions_that_begin_with_its_name() {
+    let mut environment = Environment::new();
+    for name in ["name", "email", "regex"] {
+        environment.declare(name, Type::String);
+    }
+    let run = |text: &str| {
+        let program = compile(text, &environment).expect(text).program;
+        let (arena, provider) = (Arena::new(), Request(Value::String("A b")));
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let scope = Scope::new(&arena, &provider, 3, now, Budget::default());
+        let mut out = Vec::new();
+        let value = program.evaluate(&scope).expect(text);
+        json::write(value, &mut out).expect(text);
+        String::from_utf8(out).expect(text)
+    };
+    assert_eq!(run("name.split(' ')"), r#"["A","b"]"#);
+    assert_eq!(run("name.split('-')"), r#"["A b"]"#);
+    assert_eq!(run(".name.split('A b')"), r#"{"first":"A","last":"b"}"#);
+    assert_eq!(run("['x y'].map(name, name.split(' '))"), r#"[["x","y"]]"#);
+    assert_eq!(run("email.normalize('A@B.example')"), r#""a@b.example""#);
+    assert_eq!(
+        run("['a@b.example'].map(email, email.normalize(email))"),
+        r#"["a@b.example"]"#
+    );
+    assert_eq!(run("regex.extract('ab', 'b').value()"), r#""b""#);
+}
+
+#[test]
 fn paths_find_values_or_nothing() {
     check("body.repo.owner.login", r#""octocat""#);
     check("body.commits[1].id", r#""b2""#);

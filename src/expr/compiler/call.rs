@@ -119,8 +119,12 @@ pub(in crate::expr) fn callee(
     let Some((space, absolute)) = target.qualified() else {
         return Callee::Method;
     };
+    // `name.split(" ")` is about the variable `name` where there is one, whatever functions begin
+    // with `name.`; `email.normalize(email)` is not, because no value has a method `normalize`.
     let first = space.split('.').next().unwrap_or_default();
-    if locals.iter().any(|local| local == first) && !absolute {
+    let is_variable =
+        || locals.iter().any(|local| local == first) || environment.find(first).is_some();
+    if !absolute && has_method(&call.name, environment) && is_variable() {
         return Callee::Method;
     }
     let name = format!("{space}.{}", call.name);
@@ -128,6 +132,16 @@ pub(in crate::expr) fn callee(
         Some(name) => Callee::Static(name),
         None => Callee::Method,
     }
+}
+
+/// Whether values have a method of this name.
+fn has_method(name: &str, environment: &Environment) -> bool {
+    let is_method = |signature: &str| {
+        let (head, _) = signature.split_once('(').unwrap_or_default();
+        head.contains('.')
+    };
+    function::find(name).is_some_and(|found| found.signatures.iter().any(|one| is_method(one)))
+        || environment.functions(name).next().is_some()
 }
 
 fn prepare(
