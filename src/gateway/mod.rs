@@ -299,7 +299,7 @@ fn evaluate(
         function: &route.name,
         generation: generation.number,
         arguments: &route.arguments,
-        reach: &route.reach,
+        reach: route.reach(),
         env: surroundings.env,
         parts: generation.limits.parts,
         event_id: surroundings.event_id,

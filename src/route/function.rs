@@ -1,7 +1,7 @@
 //! One function, from what is written to what runs.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::StatusCode;
 
@@ -57,8 +57,8 @@ pub struct Route {
     pub cases: Vec<Case>,
     /// The values under `let`, by slot after the roots.
     pub(super) bindings: Vec<Clause>,
-    /// What all of these can look at of a body.
-    pub reach: Reach,
+    /// Found out when the first body is read: a reload shall not wait for it.
+    pub(super) reach: OnceLock<Reach>,
 }
 
 /// A condition that the request must fulfil.
@@ -82,6 +82,11 @@ impl Route {
     pub fn binding(&self, slot: Slot) -> Option<&Clause> {
         let index = usize::from(slot.0).checked_sub(Root::ALL.len())?;
         self.bindings.get(index)
+    }
+
+    /// What its expressions and templates can look at of a body.
+    pub fn reach(&self) -> &Reach {
+        self.reach.get_or_init(|| reach::of(self))
     }
 
     /// Evaluates a condition: `Ok(None)` when it gave something else than true or false.
@@ -171,11 +176,7 @@ pub(super) fn compile<'d>(
             checks,
             cases,
             bindings,
-            reach: Reach::WHOLE,
-        })
-        .map(|route| Route {
-            reach: reach::of(&route),
-            ..route
+            reach: OnceLock::new(),
         });
     (route, report)
 }
