@@ -27,6 +27,7 @@
 //! and the header `X-ZAPI-Key` do not; an `auth_type` that says something else is refused
 //! everywhere.
 
+pub mod capture;
 mod evaluation;
 mod rate;
 mod refusal;

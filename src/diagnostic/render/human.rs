@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
+use crate::diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 
 /// Lines of a span that are drawn; a longer one is marked on its first line only.
 const LINES: usize = 6;
@@ -32,11 +32,12 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(
-        level
-            .primary_title(diagnostic.message.as_str())
-            .id(diagnostic.code.0),
-    );
+    let title = level.primary_title(diagnostic.message.as_str());
+    let mut group = Group::with_title(if diagnostic.code == Code::NONE {
+        title
+    } else {
+        title.id(diagnostic.code.0)
+    });
     if let Some(span) = diagnostic.span
         && let Some(source) = sources.get(span.source)
     {
