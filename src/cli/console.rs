@@ -103,6 +103,14 @@ impl Failure {
         self
     }
 
+    /// Tells it on standard error.
+    pub fn report(&self, console: &mut Console<'_>) {
+        let _ = writeln!(console.err, "error: {}", self.message);
+        for help in &self.help {
+            let _ = writeln!(console.err, "  help: {help}");
+        }
+    }
+
     fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -149,10 +157,7 @@ pub fn finish(
     if failure.exit == Exit::Done {
         return Exit::Done;
     }
-    let _ = writeln!(console.err, "error: {}", failure.message);
-    for help in &failure.help {
-        let _ = writeln!(console.err, "  help: {help}");
-    }
+    failure.report(console);
     failure.exit
 }
 

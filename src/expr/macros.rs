@@ -201,23 +201,35 @@ fn fold_shape(name: &str, args: usize) -> Option<(FoldKind, usize, usize)> {
     })
 }
 
+/// How each macro that is written as a method is used.
+pub const METHODS: [(&str, &str); 16] = [
+    ("all", "`list.all(x, condition)`"),
+    ("exists", "`list.exists(x, condition)`"),
+    ("exists_one", "`list.exists_one(x, condition)`"),
+    ("existsOne", "`list.exists_one(x, condition)`"),
+    ("filter", "`list.filter(x, condition)`"),
+    (
+        "map",
+        "`list.map(x, value)` or `list.map(x, condition, value)`",
+    ),
+    ("transformList", "`list.transformList(index, x, value)`"),
+    ("transformMap", "`map.transformMap(key, x, value)`"),
+    (
+        "transformMapEntry",
+        "`map.transformMapEntry(key, x, {key: value})`",
+    ),
+    ("sortBy", "`list.sortBy(x, key)`"),
+    ("sort_by", "`list.sortBy(x, key)`"),
+    ("group_by", "`list.group_by(x, key)`"),
+    ("key_by", "`list.key_by(x, key)`"),
+    ("index_by", "`list.key_by(x, key)`"),
+    ("optMap", "`optional.optMap(x, value)`"),
+    ("optFlatMap", "`optional.optFlatMap(x, optional)`"),
+];
+
 fn usage(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "all" => "`list.all(x, condition)`",
-        "exists" => "`list.exists(x, condition)`",
-        "exists_one" | "existsOne" => "`list.exists_one(x, condition)`",
-        "filter" => "`list.filter(x, condition)`",
-        "map" => "`list.map(x, value)` or `list.map(x, condition, value)`",
-        "transformList" => "`list.transformList(index, x, value)`",
-        "transformMap" => "`map.transformMap(key, x, value)`",
-        "transformMapEntry" => "`map.transformMapEntry(key, x, {key: value})`",
-        "sortBy" | "sort_by" => "`list.sortBy(x, key)`",
-        "group_by" => "`list.group_by(x, key)`",
-        "key_by" | "index_by" => "`list.key_by(x, key)`",
-        "optMap" => "`optional.optMap(x, value)`",
-        "optFlatMap" => "`optional.optFlatMap(x, optional)`",
-        _ => return None,
-    })
+    let found = METHODS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, usage)| *usage)
 }
 
 fn global(span: Span, mut call: Call) -> Shape {

@@ -39,6 +39,7 @@ mod tests;
 
 pub use environment::{Declaration, Environment, Slot};
 pub use fault::{Fault, FaultKind};
+pub use macros::METHODS as MACROS;
 pub use reach::Survey;
 pub use scope::{Budget, Provide, Scope};
 pub use text::{CompiledText, TextProgram, compile_text};

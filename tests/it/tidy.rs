@@ -98,6 +98,7 @@ const DOORS: &[(&str, &str)] = &[
     ("multer", "src/gateway/"),
     ("clap", "src/cli/"),
     ("notify", "src/cli/"),
+    ("rustyline", "src/cli/eval/terminal"),
 ];
 
 fn root() -> &'static Path {

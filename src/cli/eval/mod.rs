@@ -1,10 +1,14 @@
 //! `hookweir eval`: expressions tried by hand, against a body or a whole request.
 //!
-//! One expression, or many in JSON Lines ([`batch`]). What the names stand for is [`subject`]'s business. A problem of an
+//! One expression, many in JSON Lines ([`batch`]), or a session that reads them one after the
+//! other ([`session`]). What the names stand for is [`subject`]'s business. A problem of an
 //! expression is drawn on standard error and ends with 1; a file that cannot be read ends with 3.
 
 mod batch;
+mod complete;
+mod session;
 mod subject;
+mod terminal;
 
 use std::path::PathBuf;
 
@@ -17,7 +21,7 @@ use crate::route::Root;
 use crate::value::{Value, json};
 use subject::Subject;
 
-/// Evaluate an expression
+/// Evaluate an expression, or try some in a session
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,6 +30,7 @@ Examples:
   hookweir eval 'headers[\"user-agent\"]' --request captured.http
   curl -s https://example.org/lead.json | hookweir eval '$.body.items[*].id' --body -
   hookweir eval --type 'body.name ?? \"nobody\"' --body lead.json
+  hookweir eval --request captured.http      a session: names complete with TAB, `:help` tells more
 
 A captured request is HTTP as `nc -l` writes it, the output of `curl -v` (with the body by `--body`),
 JSON with `method`, `url`, `headers` and `body`, or a HAR file. Its names are those that a function
@@ -33,12 +38,8 @@ has; nobody's key is checked.
 
 Exit codes: 0 done, 1 the expression is wrong or failed, 2 wrong use, 3 a file could not be read.")]
 pub struct Args {
-    /// The expression
-    #[arg(
-        value_name = "EXPR",
-        required_unless_present = "batch",
-        allow_hyphen_values = true
-    )]
+    /// The expression; without it, expressions are read line by line
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: Option<String>,
 
     /// A file that holds JSON, known as `body`; `-` is standard input
@@ -74,10 +75,14 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
 impl Args {
     fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let is_standard = |file: &Option<PathBuf>| file.as_ref().is_some_and(|file| file == "-");
-        let readers = [is_standard(&self.body), is_standard(&self.request)];
+        let readers = [
+            self.expression.is_none(),
+            is_standard(&self.body),
+            is_standard(&self.request),
+        ];
         if readers.into_iter().filter(|reads| *reads).count() > 1 {
             let failure = Failure::usage("standard input can be only one thing");
-            return Err(failure.help("name a file instead of `-`"));
+            return Err(failure.help("name a file instead of `-`, or give the expression"));
         }
         let mut subject = Subject::default();
         if let Some(file) = &self.request {
@@ -87,7 +92,9 @@ impl Args {
             subject.load_body(file, console)?;
         }
         subject.report_notes(console)?;
-        let expression = self.expression.as_deref().unwrap_or_default();
+        let Some(expression) = &self.expression else {
+            return session::run(subject, self.show_type, console);
+        };
         let hints = Hints {
             body: "`--body FILE` gives a body",
             request: "`--request FILE` gives a captured request",

@@ -84,6 +84,23 @@ impl Subject {
         matches!(self.given, Given::Request(_))
     }
 
+    /// In a line.
+    pub(super) fn summary(&self) -> String {
+        let bytes = |count: usize| match count {
+            1 => "1 byte".to_owned(),
+            count => format!("{count} bytes"),
+        };
+        match &self.given {
+            Given::Nothing => "neither a body nor a request".to_owned(),
+            Given::Body(body) => format!("a body of {}", bytes(body.len())),
+            Given::Request(capture) => {
+                let head = &capture.request.head;
+                let body = bytes(capture.request.body.len());
+                format!("{} {}, with a body of {body}", head.method, head.path())
+            }
+        }
+    }
+
     /// The names and their types.
     pub(super) fn environment(&self) -> Environment {
         match &self.given {

@@ -1,11 +1,15 @@
 //! `hookweir eval`: expressions tried by hand.
 
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use hookweir::gateway::capture::Capture;
 use jiff::Timestamp;
 
 use super::project::Project;
+use super::terminal::Terminal;
 
 /// Runs `eval` and gives its exit code, with standard output and standard error together.
 fn eval(project: &Project, args: &[&str]) -> (i32, String) {
@@ -171,7 +175,7 @@ fn a_file_that_holds_no_request_is_told_with_what_would() {
         ),
         (0, "\"GET\"\n".to_owned())
     );
-    let (code, said) = eval(&project, &["--body", "-", "--request", "-", "1"]);
+    let (code, said) = eval(&project, &["--body", "-"]);
     assert_eq!(code, 2);
     assert!(
         said.contains("standard input can be only one thing"),
@@ -206,4 +210,139 @@ fn requests_of_providers_are_captured_requests() {
         }
     }
     assert!(count > 600, "{count}");
+}
+
+/// Pipes lines into a session.
+fn session(project: &Project, args: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = project
+        .command(&[&["eval"], args].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn piped_lines_are_answered_without_prompts() {
+    let project = Project::empty();
+    project.write("b.json", "{\"n\": 7}");
+    assert_eq!(
+        session(
+            &project,
+            &["--body", "b.json"],
+            "body.n\n\n[1,\n2].map(x,\n x * body.n)\n:type body.n\n:q\nnope"
+        ),
+        (
+            0,
+            "7\n[\n  7,\n  14\n]\ndyn (here it is int)\n".to_owned(),
+            String::new()
+        )
+    );
+    let (code, out, err) = session(&project, &[], "1 +\n(1\n\n'last'");
+    assert_eq!((code, out.as_str()), (1, "\"last\"\n"));
+    assert_eq!(err.matches("error[E0201]").count(), 2, "{err}");
+    assert!(err.contains("this `(` is not closed"), "{err}");
+    assert!(!project.path("home/.local").exists());
+}
+
+#[test]
+fn commands_of_a_session_say_what_they_did() {
+    let project = Project::empty();
+    project.write("b.json", "{\"n\": 7}");
+    project.write("push.http", CAPTURED);
+    let (code, out, err) = session(
+        &project,
+        &[],
+        ":names\nbody.n\n:body b.json\nbody.n\n:request push.http\nmethod\n:body nope\nmethod\n:quir\n:help trum\n:type\n",
+    );
+    assert_eq!(code, 1);
+    assert_eq!(
+        out,
+        "a body of 8 bytes\n7\nPOST /hooks/push, with a body of 46 bytes\n\"POST\"\n\"POST\"\n"
+    );
+    for part in [
+        "error: there is neither a body nor a request\n  help: `:request FILE` takes a captured request\n",
+        "= help: `:body FILE` takes a body\n",
+        "error: cannot read `nope`: No such file or directory (os error 2)\n",
+        "error: there is no command `:quir`\n  help: did you mean `:quit`?\n",
+        "error: there is no function `trum`\n  help: did you mean `trim`?\n",
+        "error: an expression is missing\n  help: write `:type body.id`\n",
+    ] {
+        assert!(err.contains(part), "{part}{err}");
+    }
+    let (code, out, _) = session(
+        &project,
+        &["--request", "push.http"],
+        ":names\n:help\n:help trim\n:help exists\n",
+    );
+    assert_eq!(code, 0);
+    for part in [
+        "body           dyn\n",
+        "crmAPIRequest  crmAPIRequest\n",
+        "  :help [FUNCTION]      this, or what a function does\n",
+        "  string.trim() -> string\n",
+        "write `list.exists(x, condition)`\n",
+    ] {
+        assert!(out.contains(part), "{part}{out}");
+    }
+}
+
+#[test]
+fn a_terminal_gets_an_editor() {
+    let project = Project::empty();
+    project.write("push.http", CAPTURED);
+    let mut terminal = Terminal::start(&project, &["eval", "--request", "push.http"]);
+    terminal.wait("with a body of 46 bytes; `:help` tells more, Ctrl-D ends");
+    terminal.say("body.comm\t[0].i\t\r", "\"c1\"");
+    terminal.say("headers.user\t\r", "\"GitHub-Hookshot/044aadd\"");
+    // A line that is thrown away, and one that goes on.
+    terminal.say("size(nothing\x03", "");
+    terminal.say("[20,\r22].sum()\r", "42");
+    terminal.say("[1, 2][5]\r", "index out of range: 5");
+    // The line before the last one, again.
+    terminal.say("\x1b[A\x1b[A\r", "42");
+    terminal.say(" 'secret'\r", "\"secret\"");
+    assert_eq!(terminal.end("\x04"), 0);
+
+    let history = project.path("home/.local/state/hookweir/eval_history");
+    let kept = std::fs::read_to_string(&history).unwrap();
+    assert_eq!(
+        kept.lines().collect::<Vec<_>>(),
+        [
+            "#V2",
+            "body.commits[0].id",
+            "headers[\"user-agent\"]",
+            "[20,\\n22].sum()",
+            "[1, 2][5]",
+            "[20,\\n22].sum()",
+        ]
+    );
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&history), 0o600);
+    assert_eq!(mode(history.parent().unwrap()), 0o700);
+
+    // The next session remembers, in the folder that XDG names.
+    let state = project.path("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::rename(history.parent().unwrap(), state.join("hookweir")).unwrap();
+    let mut command = project.command(&["eval"]);
+    command.env("XDG_STATE_HOME", &state);
+    let mut terminal = Terminal::open(command);
+    terminal.wait("neither a body nor a request");
+    terminal.say("\x1b[A\r", "42");
+    assert_eq!(terminal.end(":quit\r"), 0);
 }

@@ -22,4 +22,5 @@ mod secrets;
 mod start;
 mod stop;
 mod systemd;
+mod terminal;
 mod watch;
