@@ -16,7 +16,8 @@ use crate::expr::{Budget, Environment, Fault, FaultKind, Program, Provide, Scope
 use crate::gateway::capture::Capture;
 use crate::gateway::view::{Credentials, Facts, View, ViewError};
 use crate::route::{self, Limits, Root};
-use crate::value::{Arena, Value, json};
+use crate::value::json::{self, Reach};
+use crate::value::{Arena, Value};
 
 /// What the names of an expression stand for.
 #[derive(Debug, Default)]
@@ -150,6 +151,7 @@ impl Subject {
                     function: "",
                     generation: 0,
                     arguments: &[],
+                    reach: &Reach::WHOLE,
                     env: &[],
                     parts,
                     event_id: None,
