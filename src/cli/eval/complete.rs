@@ -227,7 +227,7 @@ fn is_global(function: &Function) -> bool {
     function
         .signatures
         .iter()
-        .any(|signature| is_call(signature))
+        .any(is_call)
 }
 
 /// Whether a signature takes a value of this kind before the dot.

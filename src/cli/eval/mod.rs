@@ -1,7 +1,7 @@
 //! `hookweir eval`: expressions tried by hand, against a body or a whole request.
 //!
-//! One expression, many in JSON Lines ([`batch`]), or a session that reads them one after the
-//! other ([`session`]). What the names stand for is [`subject`]'s business. A problem of an
+//! One expression, many in JSON Lines (`batch`), or a session that reads them one after the
+//! other (`session`). What the names stand for is `subject`'s business. A problem of an
 //! expression is drawn on standard error and ends with 1; a file that cannot be read ends with 3.
 
 mod batch;
