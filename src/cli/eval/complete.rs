@@ -224,10 +224,7 @@ fn is_global(function: &Function) -> bool {
         let rest = signature.strip_prefix(name);
         rest.is_some_and(|rest| rest.starts_with('('))
     };
-    function
-        .signatures
-        .iter()
-        .any(is_call)
+    function.signatures.iter().any(is_call)
 }
 
 /// Whether a signature takes a value of this kind before the dot.
