@@ -22,6 +22,7 @@ Examples:
   hookweir check specs/lead.yaml                one file by itself
   cat lead.yaml | hookweir check -              standard input
   hookweir check --deny-warnings --format github
+  hookweir check --fallible specs/lead.yaml     and which fields it needs of every request
   hookweir check --format json | jq -r '.diagnostics[] | \"\\(.file):\\(.line): \\(.message)\"'
 
 Exit codes: 0 nothing wrong, 1 errors (or warnings, with --deny-warnings), 2 wrong use,
@@ -33,6 +34,9 @@ pub struct Args {
     /// Warnings count as errors.
     #[arg(long)]
     deny_warnings: bool,
+    /// Also warn of what a request may come without where no schema or sample describes it.
+    #[arg(long)]
+    fallible: bool,
     /// How problems are written.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -66,6 +70,17 @@ impl Format {
     }
 }
 
+/// What is said of reads that nothing describes and nothing handles.
+fn unseen(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 read may find nothing; `check --fallible` shows it".to_owned()),
+        count => Some(format!(
+            "{count} reads may find nothing; `check --fallible` shows them"
+        )),
+    }
+}
+
 /// Runs `hookweir check`.
 pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
     finish(console, |console| args.run(console))
@@ -77,10 +92,14 @@ impl Args {
         let documents = loaded.documents.len();
         let variables = |name: &str| std::env::var(name).ok();
         let Compilation {
-            diagnostics,
+            mut diagnostics,
+            mut unhandled,
             sources,
             ..
         } = route::compile(loaded, &variables);
+        if self.fallible {
+            diagnostics.append(&mut unhandled);
+        }
         let diagnostics = diagnostic::arrange(diagnostics);
         let drawn = diagnostic::render(&diagnostics, &sources, self.format.drawn());
         let count = Count::of(&diagnostics);
@@ -89,6 +108,12 @@ impl Args {
             let gap = if drawn.is_empty() { "" } else { "\n" };
             let words = count.words(documents, sources.iter().count());
             writeln!(console.out, "{gap}{words}")?;
+            // Errors first: what else there is can wait.
+            if count.errors == 0
+                && let Some(words) = unseen(unhandled.len())
+            {
+                writeln!(console.out, "{words}")?;
+            }
         }
         let is_denied = self.deny_warnings && count.warnings > 0;
         Ok(if count.errors > 0 || is_denied {
@@ -193,6 +218,7 @@ mod tests {
         Args {
             paths: paths.iter().map(PathBuf::from).collect(),
             deny_warnings: false,
+            fallible: false,
             format,
         }
     }

@@ -90,6 +90,7 @@ fn test(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         suites,
         diagnostics,
         sources,
+        ..
     } = route::compile(loaded, &own_name);
     let Some(generation) = generation else {
         return broken(args.format, diagnostics, &sources, console);

@@ -37,13 +37,14 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use checker::{Access, Fact, Findings, Lack, is_of_money, whole_division};
 pub use environment::{Declaration, Environment, Slot};
 pub use fault::{Fault, FaultKind};
 pub use macros::METHODS as MACROS;
 pub use reach::Survey;
 pub use scope::{Budget, Provide, Scope};
 pub use text::{CompiledText, TextProgram, compile_text};
-pub use types::{Record, Type};
+pub use types::{Field, Others, Record, Type};
 
 use crate::diagnostic::{Problem, Severity};
 use crate::value::Value;
@@ -67,6 +68,8 @@ pub struct Compiled {
     pub uses: Vec<Slot>,
     /// Warnings.
     pub warnings: Vec<Problem>,
+    /// What else is known of it, for whoever knows where it stands.
+    pub findings: Findings,
 }
 
 /// Compiles one expression. `Err` holds at least one error, and all that were found.
@@ -106,13 +109,21 @@ fn compile_here(text: &str, environment: &Environment) -> Result<Compiled, Vec<P
     if environment.has_macros() {
         ast = macros::expand(ast, &mut problems);
     }
-    let result = if environment.is_checked() {
+    let (result, findings) = if environment.is_checked() {
         checker::check(&ast, text, environment, &mut problems)
     } else {
-        Type::Dyn
+        (Type::Dyn, Findings::default())
     };
     let output = compiler::compile(&ast, environment, &mut problems);
     problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
+    // What is odd about a part that is wrong may not be so once it has been put right.
+    let wrong: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.range.clone())
+        .collect();
+    problems
+        .retain(|problem| problem.severity == Severity::Error || !wrong.contains(&problem.range));
     if problems
         .iter()
         .any(|problem| problem.severity == Severity::Error)
@@ -128,6 +139,7 @@ fn compile_here(text: &str, environment: &Environment) -> Result<Compiled, Vec<P
         result,
         uses: output.uses,
         warnings: problems,
+        findings,
     })
 }
 

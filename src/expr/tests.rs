@@ -30,14 +30,10 @@ fn environment() -> Environment {
     environment.declare("method", Type::String);
     environment.declare(
         "event",
-        Type::Record(std::sync::Arc::new(Record {
-            name: "event".to_owned(),
-            fields: vec![
-                ("id".to_owned(), Type::String),
-                ("received_at".to_owned(), Type::Timestamp),
-            ],
-            closed: true,
-        })),
+        Record::closed(
+            "event",
+            [("id", Type::String), ("received_at", Type::Timestamp)],
+        ),
     );
     environment
 }

@@ -6,7 +6,10 @@
 //! whole text.
 
 use super::ast::Span;
-use super::{Compiled, Environment, Fault, FaultKind, Program, Scope, Slot, Type, compile, guard};
+use super::{
+    Access, Compiled, Environment, Fault, FaultKind, Findings, Program, Scope, Slot, Type, compile,
+    guard,
+};
 use crate::diagnostic::Problem;
 use crate::diagnostic::code::expr::{BROKEN_HOLE, NOT_TEXT};
 use crate::value::{Value, time};
@@ -22,6 +25,8 @@ pub struct CompiledText {
     pub uses: Vec<Slot>,
     /// Warnings.
     pub warnings: Vec<Problem>,
+    /// What else is known of the holes together.
+    pub findings: Findings,
 }
 
 /// A text whose holes are compiled.
@@ -55,6 +60,7 @@ pub fn compile_text(text: &str, environment: &Environment) -> Result<CompiledTex
     let mut parts = Vec::new();
     let (mut problems, mut warnings, mut uses) = (Vec::new(), Vec::new(), Vec::new());
     let mut result = Type::String;
+    let mut findings = Findings::default();
     for piece in pieces {
         let (start, end) = match piece {
             Piece::Literal(literal) => {
@@ -78,7 +84,9 @@ pub fn compile_text(text: &str, environment: &Environment) -> Result<CompiledTex
                     result: of,
                     uses: slots,
                     warnings: found,
+                    findings: more,
                 } = compiled;
+                gather(&mut findings, more, start);
                 warnings.extend(found.into_iter().map(moved));
                 uses.extend(slots);
                 if is_value {
@@ -101,7 +109,21 @@ pub fn compile_text(text: &str, environment: &Environment) -> Result<CompiledTex
         result,
         uses,
         warnings,
+        findings,
     })
+}
+
+/// Adds what was found in a hole.
+fn gather(all: &mut Findings, hole: Findings, start: usize) {
+    let moved = |range: std::ops::Range<usize>| range.start + start..range.end + start;
+    all.after.extend(hole.after);
+    all.divisions.extend(hole.divisions.into_iter().map(moved));
+    all.exposed.extend(hole.exposed);
+    let accesses = hole.accesses.into_iter().map(|access| Access {
+        range: moved(access.range),
+        ..access
+    });
+    all.accesses.extend(accesses);
 }
 
 impl TextProgram {
@@ -209,7 +231,7 @@ fn write_inner<'a>(
 
 /// A hole whose type no text can take.
 fn refuse(compiled: &Compiled, inner: &str) -> Option<Problem> {
-    let help = match &compiled.result {
+    let help = match compiled.result.unless_null() {
         Type::List(_) => "write it with `.join(\", \")`, or with `to_json(…)`",
         Type::Map(..) | Type::Record(_) => "select a field of it, or write it with `to_json(…)`",
         Type::Bytes => "write `string(…)` or `base64.encode(…)`",

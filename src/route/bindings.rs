@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 
 use super::clause::Clause;
 use super::expressions::{Expressions, names};
+use super::fallible::Place;
 use super::report::Complete;
 use super::root::Root;
 use crate::diagnostic::code;
@@ -48,9 +49,12 @@ pub(super) fn compile(
         let Some((name, text)) = bindings.get_index(index) else {
             continue;
         };
-        let Some((clause, of, uses)) = expressions.binding(&at.key(name.as_str()), &text.0) else {
+        expressions.at_place(Place::Let(index));
+        let at = at.key(name.as_str());
+        let Some((clause, of, uses)) = expressions.binding(&at, &text.0) else {
             continue;
         };
+        expressions.warn_of_cents(name, &at);
         let uses: Vec<usize> = uses.iter().filter_map(|&slot| index_of(slot)).collect();
         let depth = uses
             .iter()
@@ -62,7 +66,7 @@ pub(super) fn compile(
                 .report
                 .error_at_key(
                     code::route::DEEP_LET,
-                    &at.key(name.as_str()),
+                    &at,
                     format!("`{name}` stands on a chain of more than {MAX_DEPTH} values"),
                 )
                 .help("put several steps into one expression");

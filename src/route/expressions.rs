@@ -8,9 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::clause::{Clause, Runs};
+use super::fallible::{Place, Seen};
 use super::report::{Complete, Report};
 use crate::diagnostic::{Problem, code};
-use crate::expr::{self, Environment, Slot, Type};
+use crate::expr::{self, Environment, Findings, Slot, Type};
 use crate::spec::FieldPath;
 
 /// What a compiled text gave, shared by all that write it alike.
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) result: Type,
     uses: Arc<[Slot]>,
     warnings: Arc<[Problem]>,
+    findings: Arc<Findings>,
 }
 
 /// The expressions that many functions may share.
@@ -59,6 +61,12 @@ pub(super) struct Expressions<'c, 'd> {
     cache: &'c mut Cache,
     /// By slot: whether anything that runs reads it.
     used: Vec<Slot>,
+    /// Where what is compiled next runs.
+    place: Place,
+    /// Whether what was compiled last reads nothing, and nothing else was said of it.
+    last_is_constant: bool,
+    /// What was compiled, in places where somebody asks what a request may come without.
+    seen: Vec<Seen>,
 }
 
 impl<'c, 'd> Expressions<'c, 'd> {
@@ -75,7 +83,20 @@ impl<'c, 'd> Expressions<'c, 'd> {
             own: own.into_iter().collect(),
             cache,
             used: Vec::new(),
+            place: Place::default(),
+            last_is_constant: false,
+            seen: Vec::new(),
         }
+    }
+
+    /// Says where what is compiled from now on runs.
+    pub(super) fn at_place(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// What was compiled so far, each with its place, and where problems go.
+    pub(super) fn seen_and_report(&mut self) -> (&[Seen], &mut Report<'d>) {
+        (&self.seen, &mut self.report)
     }
 
     /// Compiles an expression and notes what it reads.
@@ -108,7 +129,12 @@ impl<'c, 'd> Expressions<'c, 'd> {
     /// Compiles an expression that must be true or false.
     pub(super) fn condition(&mut self, at: &FieldPath, text: &str) -> Option<Clause> {
         let (clause, of) = self.expression(at, text)?;
-        if matches!(of, Type::Bool | Type::Dyn) {
+        if self.last_is_constant {
+            let message = "this condition is always the same: it reads nothing of the request";
+            let problem = Problem::warning(code::expr::CONSTANT_CONDITION, 0..text.len(), message);
+            self.report.inside(at, [problem]);
+        }
+        if matches!(of.unless_null(), Type::Bool | Type::Dyn) {
             return Some(clause);
         }
         self.report
@@ -121,9 +147,24 @@ impl<'c, 'd> Expressions<'c, 'd> {
         None
     }
 
+    /// Warns of whole numbers that the last expression divided, where its name is one of money.
+    pub(super) fn warn_of_cents(&mut self, name: &str, at: &FieldPath) {
+        let Some(last) = self.seen.last().filter(|_| expr::is_of_money(name)) else {
+            return;
+        };
+        let divisions = last.findings.divisions.iter();
+        let problems = divisions.map(|range| expr::whole_division(range.clone(), name, false));
+        self.report.inside(at, problems);
+    }
+
     /// Notes that a template reads these.
-    pub(super) fn uses(&mut self, slots: &[Slot]) {
+    pub(super) fn uses(&mut self, at: &FieldPath, slots: &[Slot]) {
         self.used.extend_from_slice(slots);
+        let findings = Findings {
+            exposed: slots.to_vec(),
+            ..Findings::default()
+        };
+        self.see(at, Arc::new(findings));
     }
 
     /// What everything that always may run reads, repeats included.
@@ -136,6 +177,16 @@ impl<'c, 'd> Expressions<'c, 'd> {
         expr::compile(text, &self.environment)
             .map(|compiled| compiled.uses)
             .unwrap_or_default()
+    }
+
+    fn see(&mut self, at: &FieldPath, findings: Arc<Findings>) {
+        if self.place != Place::Elsewhere {
+            self.seen.push(Seen {
+                place: self.place,
+                at: at.clone(),
+                findings,
+            });
+        }
     }
 
     fn clause(&self, at: &FieldPath, shared: Shared) -> (Clause, Type) {
@@ -176,6 +227,8 @@ impl<'c, 'd> Expressions<'c, 'd> {
         match outcome {
             Ok(shared) => {
                 self.report.inside(at, shared.warnings.iter().cloned());
+                self.see(at, Arc::clone(&shared.findings));
+                self.last_is_constant = shared.findings.is_constant && shared.warnings.is_empty();
                 Some(shared)
             }
             Err(problems) => {
@@ -191,16 +244,30 @@ fn compile(
     text: &str,
     environment: &Environment,
 ) -> Result<Shared, Vec<Problem>> {
-    let (runs, result, uses, warnings) = match language {
+    let (runs, result, uses, warnings, findings) = match language {
         Language::Expression => {
             let compiled = expr::compile(text, environment)?;
             let runs = Runs::Expression(compiled.program);
-            (runs, compiled.result, compiled.uses, compiled.warnings)
+            let warnings = compiled.warnings;
+            (
+                runs,
+                compiled.result,
+                compiled.uses,
+                warnings,
+                compiled.findings,
+            )
         }
         Language::Text => {
             let compiled = expr::compile_text(text, environment)?;
             let runs = Runs::Text(compiled.program);
-            (runs, compiled.result, compiled.uses, compiled.warnings)
+            let warnings = compiled.warnings;
+            (
+                runs,
+                compiled.result,
+                compiled.uses,
+                warnings,
+                compiled.findings,
+            )
         }
     };
     Ok(Shared {
@@ -209,6 +276,7 @@ fn compile(
         result,
         uses: uses.into(),
         warnings: warnings.into(),
+        findings: Arc::new(findings),
     })
 }
 

@@ -10,6 +10,7 @@ use super::bindings::{self, Bindings};
 use super::clause::{Clause, Site};
 use super::content::Content;
 use super::expressions::{Cache, Expressions};
+use super::fallible::{self, Place};
 use super::files::Files;
 use super::methods::Methods;
 use super::pattern::Pattern;
@@ -18,7 +19,8 @@ use super::report::{Complete, Report};
 use super::respond;
 use super::root::{self, Root};
 use super::settings::Settings;
-use crate::diagnostic::code;
+use super::shape::Shapes;
+use crate::diagnostic::{Diagnostic, code};
 use crate::expr::{Fault, Scope, Slot, Type};
 use crate::spec::{AcceptSpec, AuthSpec, CheckSpec, FieldPath, FunctionSpec, KeyRule, Rate};
 use crate::value::Value;
@@ -103,6 +105,10 @@ pub(super) struct Workshop<'w, 'f> {
     pub(super) env: Option<&'w [String]>,
     pub(super) cache: &'w mut Cache,
     pub(super) files: &'w mut Files<'f>,
+    pub(super) shapes: &'w mut Shapes,
+    /// What a request may come without, and nothing handles, where no schema or sample says that
+    /// it may.
+    pub(super) unhandled: &'w mut Vec<Diagnostic>,
 }
 
 /// Compiles a function; `None` when anything is wrong with it, which the report then says.
@@ -128,15 +134,25 @@ pub(super) fn compile<'d>(
     {
         environment.refine(slot, Type::Dyn);
     }
+    if let Some(body) =
+        workshop
+            .shapes
+            .of(&spec.request, workshop.root, workshop.files, &mut report)
+    {
+        environment.refine(Root::Body.slot(), body);
+    }
+    environment.refine(Root::Method.slot(), accepted.methods.of());
     bindings::declare(&spec.bindings, &mut environment);
+    let differing = [Root::Path, Root::Arguments, Root::Body, Root::Method];
     let own = spec
         .bindings
         .keys()
         .cloned()
-        .chain([Root::Path, Root::Arguments].map(|root| root.name().to_owned()));
+        .chain(differing.map(|root| root.name().to_owned()));
     let mut expressions = Expressions::new(report, environment, own, workshop.cache);
 
     let values = bindings::compile(&spec.bindings, &mut expressions);
+    expressions.at_place(Place::When);
     let when = spec
         .when
         .as_ref()
@@ -144,6 +160,11 @@ pub(super) fn compile<'d>(
     let checks = checks(&spec.check, &mut expressions);
     let cases = respond::compile(spec, workshop.root, workshop.files, &mut expressions);
     bindings::warn_of_unused(&spec.bindings, &values, &mut expressions);
+
+    let names: Vec<&str> = spec.bindings.keys().map(String::as_str).collect();
+    let is_strict = workshop.settings.strict;
+    let quiet = fallible::report(&mut expressions, &names, is_strict);
+    workshop.unhandled.extend(quiet);
 
     let mut report = expressions.report;
     if spec.tests.is_empty() {
@@ -320,7 +341,9 @@ fn checks(specs: &[CheckSpec], expressions: &mut Expressions<'_, '_>) -> Vec<Che
     let mut checks = Vec::with_capacity(specs.len());
     for (index, spec) in specs.iter().enumerate() {
         let at = at.index(index);
+        expressions.at_place(Place::Check(index));
         let that = expressions.condition(&at.key("that"), &spec.that.0);
+        expressions.at_place(Place::Message);
         let at = at.key("else");
         let status = StatusCode::from_u16(spec.otherwise.status_code)
             .ok()

@@ -5,6 +5,8 @@
 
 use http::Method;
 
+use crate::expr::Type;
+
 /// The methods that `accept.methods` may list, in the order in which `Allow` names them.
 const KNOWN: [Method; 5] = [
     Method::GET,
@@ -63,6 +65,16 @@ impl Methods {
             .enumerate()
             .filter(move |(index, _)| self.0 & (1 << index) != 0)
             .map(|(_, method)| method)
+    }
+
+    /// The type of `method` in a function that accepts these.
+    pub(super) fn of(self) -> Type {
+        let head = self.accept(&Method::HEAD).then_some(&Method::HEAD);
+        let words: Vec<String> = self.iter().chain(head).map(Method::to_string).collect();
+        if words.is_empty() {
+            return Type::String;
+        }
+        Type::Word(words.into())
     }
 
     /// What `Allow` says: these, `HEAD` beside `GET`, and `OPTIONS`.

@@ -18,6 +18,7 @@ mod commit;
 mod conflict;
 mod content;
 mod expressions;
+mod fallible;
 mod files;
 mod function;
 mod generation;
@@ -28,6 +29,7 @@ mod report;
 mod respond;
 mod root;
 mod settings;
+mod shape;
 mod suite;
 mod table;
 
@@ -59,6 +61,7 @@ use expressions::Cache;
 use files::{Files, Texts};
 use function::Workshop;
 use report::{Complete, Lines, Report};
+use shape::Shapes;
 
 #[cfg(test)]
 mod tests;
@@ -77,6 +80,9 @@ pub struct Compilation {
     pub suites: Vec<Suite>,
     /// All problems, errors and warnings, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
+    /// What a request may come without, and nothing handles, where no schema or sample says that
+    /// it may; sorted by place. In `strict` folders these are errors and stand above.
+    pub unhandled: Vec<Diagnostic>,
     /// The files that the diagnostics speak of.
     pub sources: Sources,
 }
@@ -97,6 +103,7 @@ fn is_of_the_whole(problem: &Diagnostic, document: &Incomplete) -> bool {
         | code::expr::UNKNOWN_FIELD
         | code::template::UNKNOWN_NAME
         | code::template::UNKNOWN_FIELD => !lacks(&["let", "accept", "request"]),
+        code::expr::UNHANDLED => !lacks(&["let", "request", "when", "check", "respond"]),
         code::settings::OPEN_ADMIN
         | code::settings::SAME_ADDRESS
         | code::settings::PLAIN_PUBLIC_URL => !document.lacks_something(),
@@ -159,10 +166,11 @@ fn compile_in_shares(
         env: (!is_env_lost).then_some(env_names.as_slice()),
     };
     let mut files = sources.clone();
-    let mut suites = Vec::new();
+    let (mut suites, mut unhandled) = (Vec::new(), Vec::new());
     for mut share in load.compile(&all, length) {
         share.move_files_behind(&sources, &mut files);
         diagnostics.append(&mut share.diagnostics);
+        unhandled.append(&mut share.unhandled);
         suites.append(&mut share.suites);
     }
     let parts = incomplete
@@ -170,7 +178,9 @@ fn compile_in_shares(
         .filter(|part| !part.lacks("function") && !part.lacks("accept"))
         .map(|part| &part.document);
     conflict::report(documents.iter().chain(parts), &mut diagnostics);
-    diagnostics.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
+    for found in [&mut diagnostics, &mut unhandled] {
+        found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
+    }
     let is_sound = diagnostics
         .iter()
         .all(|diagnostic| diagnostic.severity < Severity::Error);
@@ -191,6 +201,7 @@ fn compile_in_shares(
         settings,
         suites,
         diagnostics,
+        unhandled,
         sources: files,
     }
 }
@@ -218,6 +229,8 @@ struct Share {
     /// Of all functions that compiled.
     suites: Vec<Suite>,
     diagnostics: Vec<Diagnostic>,
+    /// What nothing handles, where nothing is known of the request.
+    unhandled: Vec<Diagnostic>,
     /// The files of the folder, and behind them those that these functions name.
     files: Sources,
 }
@@ -248,6 +261,7 @@ impl Load<'_> {
         };
         let mut files = Files::new(&mut share.files, self.texts);
         let mut cache = Cache::default();
+        let mut shapes = Shapes::default();
         let mut lines = None;
         for &(document, part) in documents {
             let Spec::Function(spec) = &document.spec else {
@@ -267,6 +281,8 @@ impl Load<'_> {
                 env: self.env,
                 cache: &mut cache,
                 files: &mut files,
+                shapes: &mut shapes,
+                unhandled: &mut share.unhandled,
             };
             let report = Report::new(document, source, lines);
             let (route, mut found) = function::compile(spec, report, &mut workshop);
@@ -305,7 +321,7 @@ impl Share {
                 .unwrap_or_else(|| all.add(Arc::clone(&source.path), Arc::clone(&source.text)));
             moved.insert(id, place);
         }
-        for diagnostic in &mut self.diagnostics {
+        for diagnostic in self.diagnostics.iter_mut().chain(&mut self.unhandled) {
             let related = diagnostic.related.iter_mut().map(|(span, _)| span);
             for span in diagnostic.span.iter_mut().chain(related) {
                 span.source = moved.get(&span.source).copied().unwrap_or(span.source);

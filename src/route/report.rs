@@ -104,7 +104,12 @@ impl<'d> Report<'d> {
         }
     }
 
-    /// A problem whose place is known already, in another file.
+    /// A problem inside the text of the scalar at `at`, with its place but not yet reported.
+    pub(super) fn diagnostic(&self, at: &FieldPath, problem: Problem) -> Diagnostic {
+        self.places.place(at, problem)
+    }
+
+    /// A problem whose place is known already.
     pub(super) fn elsewhere(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
@@ -117,6 +122,11 @@ impl<'d> Report<'d> {
     /// The span of a field's key.
     pub(super) fn key(&self, at: &FieldPath) -> Span {
         self.places.key(at)
+    }
+
+    /// Whether the field is written at all.
+    pub(super) fn is_written(&self, at: &FieldPath) -> bool {
+        self.places.has(at)
     }
 
     /// Where a field stands, for the operator.

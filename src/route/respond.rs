@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::answer::{Answer, Case, Head, Line, RawAnswer};
 use super::content::{Content, Filling, Node};
 use super::expressions::Expressions;
+use super::fallible::Place;
 use super::files::Files;
 use super::report::Complete;
 use crate::diagnostic::{Diagnostic, Span, code};
@@ -80,11 +81,13 @@ pub(super) fn compile(
                     )
                     .help("add a last case without `when`");
             }
+            expressions.at_place(Place::CaseWhen(index));
             expressions.condition(&at.key("when"), &when.0)
         } else {
             always = always.or_else(|| Some(expressions.report.value(&at)));
             None
         };
+        expressions.at_place(Place::Case(index));
         let mut compiler = Compiler {
             root,
             files,
@@ -182,7 +185,10 @@ impl Compiler<'_, '_, '_, '_> {
             Tree::Int(code) => u16::try_from(*code).ok(),
             Tree::Text(text) if text.contains("${") => {
                 let (clause, of) = self.expressions.text(at, text)?;
-                if !matches!(of, Type::Int | Type::UInt | Type::String | Type::Dyn) {
+                if !matches!(
+                    of.bare(),
+                    Type::Int | Type::UInt | Type::Number | Type::String | Type::Dyn
+                ) {
                     self.expressions.report.error(
                         code::route::BAD_STATUS,
                         at,
@@ -455,7 +461,7 @@ impl Compiler<'_, '_, '_, '_> {
     }
 
     fn filling(&mut self, template: Template, at: &FieldPath) -> Filling {
-        self.expressions.uses(template.uses());
+        self.expressions.uses(at, template.uses());
         Filling {
             template,
             site: self.expressions.report.site(at),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::expr::{Environment, Record, Slot, Type};
+use crate::expr::{Environment, Field, Others, Record, Slot, Type};
 
 /// One of the names that the gateway itself defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,16 +120,32 @@ pub fn environment(
         let of = match root {
             Root::RawBody => Type::Bytes,
             Root::Params | Root::Query | Root::Form | Root::Cookies | Root::Headers => texts(),
-            Root::Path => record("path", path_parameters, &Type::String),
+            Root::Path => record(
+                "path",
+                path_parameters,
+                &Type::String,
+                "it has the parameters of `accept.path`: `path: /…/{{}}`",
+            ),
             Root::Files => Type::Map(Arc::new(Type::String), Arc::new(file())),
             // A body may be anything; a file's content is text or null, for which the checker has
             // no type.
             Root::Body | Root::FileContent => Type::Dyn,
-            Root::Method | Root::AuthType => Type::String,
+            Root::Method => Type::String,
+            Root::AuthType => word(&["apikey", "none"]),
             Root::UserInfo => user_info(),
-            Root::Arguments => record("arguments", arguments, &Type::Dyn),
+            Root::Arguments => record(
+                "arguments",
+                arguments,
+                &Type::Dyn,
+                "name it in `request`: `arguments: [{}]`",
+            ),
             Root::Event => event(),
-            Root::Env => record("env", env, &Type::String),
+            Root::Env => record(
+                "env",
+                env,
+                &Type::String,
+                "name it in the document `gateway:`: `env: [{}]`",
+            ),
             Root::Now => Type::Timestamp,
             Root::CrmApiRequest => crm_api_request(),
         };
@@ -138,41 +154,35 @@ pub fn environment(
     environment
 }
 
+fn word(words: &[&str]) -> Type {
+    Type::Word(words.iter().map(|&word| word.to_owned()).collect())
+}
+
 fn texts() -> Type {
     Type::Map(Arc::new(Type::String), Arc::new(Type::String))
 }
 
-fn record(name: &str, fields: &[impl AsRef<str>], of: &Type) -> Type {
-    closed(
-        name,
-        fields
-            .iter()
-            .map(|field| (field.as_ref(), of.clone()))
-            .collect(),
-    )
-}
-
-fn closed(name: &str, fields: Vec<(&str, Type)>) -> Type {
+/// A record whose fields the function, or the gateway, names; `hint` says where.
+fn record(name: &str, fields: &[impl AsRef<str>], of: &Type, hint: &'static str) -> Type {
+    let fields = fields
+        .iter()
+        .map(|field| Field::required(field.as_ref(), of.clone()));
     Type::Record(Arc::new(Record {
-        name: name.to_owned(),
-        fields: fields
-            .into_iter()
-            .map(|(name, of)| (name.to_owned(), of))
-            .collect(),
-        closed: true,
+        name: Some(name.to_owned()),
+        fields: fields.collect(),
+        others: Others::Wrong,
+        source: None,
+        hint: Some(hint),
     }))
 }
 
 fn user_info() -> Type {
-    record(
-        "user_info",
-        &["id", "email", "name", "org_id"],
-        &Type::String,
-    )
+    let names = ["id", "email", "name", "org_id"];
+    Record::closed("user_info", names.map(|name| (name, Type::String)))
 }
 
 fn file() -> Type {
-    closed(
+    Record::closed(
         "file",
         vec![
             ("name", Type::String),
@@ -187,13 +197,13 @@ fn file() -> Type {
 }
 
 fn event() -> Type {
-    closed(
+    Record::closed(
         "event",
         vec![
             ("id", Type::String),
             ("received_at", Type::Timestamp),
             ("function", Type::String),
-            ("environment", Type::String),
+            ("environment", word(&["production", "sandbox"])),
             ("generation", Type::Int),
             ("peer", Type::Dyn),
         ],
@@ -201,7 +211,7 @@ fn event() -> Type {
 }
 
 fn crm_api_request() -> Type {
-    closed(
+    Record::closed(
         "crmAPIRequest",
         vec![
             ("body", Type::Dyn),
@@ -249,15 +259,8 @@ mod tests {
             let Some((_, Type::Record(record))) = environment.find(root) else {
                 panic!("`{root}` is a record");
             };
-            assert!(record.closed);
-            assert_eq!(
-                record
-                    .fields
-                    .iter()
-                    .map(|f| f.0.as_str())
-                    .collect::<Vec<_>>(),
-                [field]
-            );
+            assert_eq!(record.others, Others::Wrong);
+            assert_eq!(record.names().collect::<Vec<_>>(), [field]);
         }
     }
 }

@@ -126,18 +126,15 @@ fn assertions(
 
 fn response_type() -> Type {
     let texts = Type::Map(Arc::new(Type::String), Arc::new(Type::String));
-    Type::Record(Arc::new(Record {
-        name: "response".to_owned(),
-        fields: [
+    Record::closed(
+        "response",
+        [
             ("status_code", Type::Int),
             ("headers", texts),
             ("body", Type::Dyn),
             ("text", Type::String),
-        ]
-        .map(|(name, of)| (name.to_owned(), of))
-        .into(),
-        closed: true,
-    }))
+        ],
+    )
 }
 
 struct Checker<'r, 'd> {

@@ -163,6 +163,57 @@ pub(super) fn respond<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Either)
 }
 
+/// `request.sample` for the schema: one path or a list.
+pub(super) struct Paths;
+
+impl JsonSchema for Paths {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Paths".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "array"],
+            "if": { "type": "array" },
+            "then": { "items": { "type": "string" }, "minItems": 1 }
+        })
+    }
+}
+
+/// A text is a list of one.
+pub(super) fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Either;
+    impl<'de> Visitor<'de> for Either {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a path, or a list of paths")
+        }
+
+        fn visit_str<E: de::Error>(self, path: &str) -> Result<Self::Value, E> {
+            Ok(vec![path.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut paths = Vec::new();
+            while let Some(path) = items.next_element()? {
+                paths.push(path);
+            }
+            if paths.is_empty() {
+                return Err(de::Error::custom(
+                    "a list of samples must have at least one",
+                ));
+            }
+            Ok(paths)
+        }
+    }
+    deserializer.deserialize_any(Either)
+}
+
 /// `respond.status_code` for the schema: a number, or a text with `${ }`.
 pub(super) struct StatusCode;
 

@@ -185,6 +185,22 @@ pub struct RequestSpec {
     /// ```
     #[serde(default)]
     pub arguments: Vec<String>,
+    /// A file with the JSON Schema of the body, relative to this file. Expressions are checked
+    /// against it; requests are not.
+    ///
+    /// ```yaml
+    /// schema: schemas/response.json
+    /// ```
+    pub schema: Option<String>,
+    /// A file with a JSON body as it arrives, or a list of them, relative to this file:
+    /// expressions are checked against what these have in common. Several tell what may be absent.
+    ///
+    /// ```yaml
+    /// sample: fixtures/response.json
+    /// ```
+    #[serde(default, deserialize_with = "either::paths")]
+    #[schemars(with = "either::Paths")]
+    pub sample: Vec<String>,
 }
 
 /// A condition that the request must fulfil.

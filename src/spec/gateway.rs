@@ -72,6 +72,14 @@ pub struct GatewaySpec {
     /// ```
     #[serde(default)]
     pub zoho_failures: bool,
+    /// What a request may come without, and nothing handles, is an error: in functions that name a
+    /// `schema` or `sample`, and in those that do not.
+    ///
+    /// ```yaml
+    /// strict: true
+    /// ```
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// Where webhooks arrive.

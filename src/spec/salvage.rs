@@ -15,8 +15,8 @@ use crate::diagnostic::{SourceId, Span};
 /// Mistakes that are mended in one document before it is given up.
 const MENDED: usize = 256;
 
-/// A name that every expression knows and whose type fits everywhere.
-const ANY_EXPRESSION: &str = "body";
+/// An expression that means something everywhere, and whose type fits everywhere.
+const ANY_EXPRESSION: &str = "dyn(null)";
 
 /// What could be read of a document with structural mistakes.
 #[derive(Debug)]

@@ -325,7 +325,7 @@ fn what_is_right_in_a_wrong_function_can_still_be_looked_into() {
     };
     // Nothing can be said against `body`, so that no mistake follows from what stands for another.
     let values: Vec<_> = spec.bindings.values().map(|value| &*value.0).collect();
-    assert_eq!(values, ["body.x", "body", "body.y"]);
+    assert_eq!(values, ["body.x", "dyn(null)", "body.y"]);
     let checks: Vec<_> = spec.check.iter().map(|check| &*check.that.0).collect();
     assert_eq!(checks, ["a", "b", "c"]);
     assert!(spec.auth.is_none() && spec.respond_is_list);

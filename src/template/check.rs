@@ -14,9 +14,9 @@ use super::data::Need;
 use super::helper::{self, Form, KNOWN, Known};
 use super::path::{Start, TemplatePath, parse};
 use super::place;
-use crate::diagnostic::suggest::did_you_mean;
+use crate::diagnostic::suggest::{did_you_mean, nearest};
 use crate::diagnostic::{Problem, code};
-use crate::expr::{Environment, Slot, Type};
+use crate::expr::{Environment, Others, Slot, Type};
 
 /// What a template needs of each variable.
 type Needs = Vec<(String, Slot, Need)>;
@@ -153,7 +153,7 @@ impl Checker<'_> {
     }
 
     fn printable(&mut self, raw: &str, of: &Type) {
-        let what = match of {
+        let what = match of.bare() {
             Type::Map(..) | Type::Record(_) => "a map",
             Type::List(_) => "a list",
             _ => return,
@@ -235,7 +235,7 @@ impl Checker<'_> {
 
     /// The type of an `each`'s items.
     fn item(&mut self, block: &HelperTemplate, of: &Type) -> Type {
-        match of {
+        match of.bare() {
             Type::List(item) => (**item).clone(),
             Type::Map(_, value) => (**value).clone(),
             Type::Dyn | Type::Record(_) | Type::Parameter(_) => Type::Dyn,
@@ -481,17 +481,19 @@ impl Checker<'_> {
     fn fields(&mut self, raw: &str, first: &str, of: Type, names: &[&str]) -> Type {
         let (mut shown, mut of) = (first.to_owned(), of);
         for name in names {
-            let next = match &of {
-                Type::Record(record) => match record.fields.iter().find(|field| field.0 == *name) {
-                    Some((_, of)) => of.clone(),
-                    None if record.closed => {
-                        let known = record.fields.iter().map(|field| field.0.as_str());
-                        let help = did_you_mean(name, known);
+            let next = match of.unless_null() {
+                Type::Record(record) => match (record.field(name), &record.others) {
+                    (Some(field), _) => field.of.clone(),
+                    (None, Others::Of(of)) => of.clone(),
+                    (None, Others::Doubtful) if nearest(name, record.names()).is_none() => {
+                        Type::Dyn
+                    }
+                    (None, Others::Wrong | Others::Doubtful) => {
+                        let help = did_you_mean(name, record.names());
                         let message = format!("no field `{name}` in `{shown}`");
                         self.report(code::template::UNKNOWN_FIELD, raw, message, help);
                         return Type::Dyn;
                     }
-                    None => Type::Dyn,
                 },
                 Type::Map(_, value) => (**value).clone(),
                 Type::List(item) if name.bytes().all(|byte| byte.is_ascii_digit()) => {

@@ -40,14 +40,7 @@ fn environment() -> Environment {
     environment.declare("body", Type::Dyn);
     environment.declare(
         "event",
-        Type::Record(Arc::new(Record {
-            name: "event".to_owned(),
-            fields: vec![
-                ("id".to_owned(), Type::String),
-                ("peer".to_owned(), Type::Dyn),
-            ],
-            closed: true,
-        })),
+        Record::closed("event", [("id", Type::String), ("peer", Type::Dyn)]),
     );
     environment.declare("headers", texts());
     environment.declare("amount", Type::Double);

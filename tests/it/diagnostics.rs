@@ -1,7 +1,7 @@
 //! Bad specs, and what is said about them, whole.
 //!
 //! Each `cases/diagnostics/NAME.yaml` is read as `check` would, and the drawn diagnostics must be
-//! those of `NAME.txt` beside it. With `UPDATE=1` in the environment the `.txt` files are written
+//! those of `NAME.txt` beside it; files that it names lie beside it, too. With `UPDATE=1` in the environment the `.txt` files are written
 //! instead: read each new one as if it were code.
 
 use std::fs;
@@ -13,7 +13,8 @@ use hookweir::spec::load_text;
 
 #[test]
 fn bad_specs_are_told_what_is_wrong() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/cases/diagnostics");
+    let below = "tests/it/cases/diagnostics/";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(below);
     let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
     let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap()
@@ -29,12 +30,14 @@ fn bad_specs_are_told_what_is_wrong() {
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&case).unwrap();
-        let found = check(&name, &text);
+        // Its folder is in the name for the sake of the files that it names.
+        let found = check(&format!("{below}{name}"), &text);
         let drawn = render(
             &arrange(found.diagnostics),
             &found.sources,
             Format::Human { colored: false },
-        );
+        )
+        .replace(below, "");
         let golden = case.with_extension("txt");
         if update {
             fs::write(&golden, &drawn).unwrap();
@@ -66,7 +69,7 @@ fn pages_show_what_is_wrong_and_what_is_right() {
             ("Right", is_in_the_way),
         ] {
             let Some(text) = block(words) else { continue };
-            let found = check("page.yaml", text);
+            let found = check("tests/it/cases/pages/page.yaml", text);
             let any = found.diagnostics.iter().any(|found| fits(found, code));
             if any != (words == "Wrong") {
                 let drawn = render(

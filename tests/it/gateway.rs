@@ -24,7 +24,11 @@ const KEY: &str = "1003.00112233445566778899aabbccddeeff.00112233445566778899aab
 const NOW: &str = "2026-11-01T10:00:00Z";
 
 fn compile(yaml: &str) -> Compilation {
-    route::compile(spec::load_text("specs/test.yaml", yaml), &|name| {
+    compile_file("specs/test.yaml", yaml)
+}
+
+fn compile_file(path: &str, yaml: &str) -> Compilation {
+    route::compile(spec::load_text(path, yaml), &|name| {
         (name == "REGION").then(|| "eu".to_owned())
     })
 }
@@ -837,7 +841,8 @@ fn every_page_shows_its_mistake_and_the_cure() {
         let codes = |word: &str| {
             let (_, block) = page.split_once(&format!("\n{word}:\n\n```yaml\n")).unwrap();
             let (yaml, _) = block.split_once("\n```").unwrap();
-            let compilation = compile(yaml);
+            // In a folder where the files lie that pages name.
+            let compilation = compile_file("tests/it/cases/pages/page.yaml", yaml);
             compilation
                 .diagnostics
                 .iter()

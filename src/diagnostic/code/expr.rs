@@ -31,4 +31,14 @@ codes! {
     NOT_TEXT = "E0214";
     /// A condition that is always the same.
     CONSTANT_CONDITION = "W0201";
+    /// What a request may come without, and nothing handles.
+    UNHANDLED = "W0202";
+    /// A field that no sample shows.
+    DOUBTFUL_FIELD = "W0203";
+    /// A regex that matches anywhere in a text.
+    UNANCHORED = "W0204";
+    /// A secret compared with `==`.
+    COMPARED_SECRET = "W0205";
+    /// Money divided as a whole number.
+    WHOLE_DIVISION = "W0206";
 }

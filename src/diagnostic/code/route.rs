@@ -43,6 +43,8 @@ codes! {
     BAD_TEST = "E0420";
     /// A value that an answer cannot hold.
     BAD_ANSWER_VALUE = "E0421";
+    /// A schema or sample of the body that cannot be read.
+    BAD_SHAPE = "E0422";
 
     /// A value under `let` that nothing reads.
     UNUSED_LET = "W0401";

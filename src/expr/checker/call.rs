@@ -3,13 +3,54 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::lack::{Lack, is_described};
 use super::{Checker, article, range};
 use crate::diagnostic::code::expr::{BAD_MACRO, UNKNOWN_FUNCTION, WRONG_ARITY, WRONG_TYPE};
 use crate::diagnostic::{Problem, suggest};
-use crate::expr::ast::{Call, Span};
+use crate::expr::ast::{Ast, Call, Literal, Node, Span};
 use crate::expr::compiler::{Callee, callee};
 use crate::expr::signature::{self, Signature};
 use crate::expr::{Type, function};
+
+/// What other languages call it, where the name is not near ours.
+const OTHER_NAMES: [(&str, &str); 22] = [
+    ("toLower", "lowerAscii"),
+    ("toLowerCase", "lowerAscii"),
+    ("to_lower", "lowerAscii"),
+    ("lower", "lowerAscii"),
+    ("lowercase", "lowerAscii"),
+    ("downcase", "lowerAscii"),
+    ("toUpper", "upperAscii"),
+    ("toUpperCase", "upperAscii"),
+    ("to_upper", "upperAscii"),
+    ("upper", "upperAscii"),
+    ("uppercase", "upperAscii"),
+    ("upcase", "upperAscii"),
+    ("len", "size"),
+    ("length", "size"),
+    ("strip", "trim"),
+    ("substr", "substring"),
+    ("includes", "contains"),
+    ("any", "exists"),
+    ("some", "exists"),
+    ("every", "all"),
+    ("parse_json", "json"),
+    ("match", "matches"),
+];
+
+/// What turns one type into another, or asks for it: whoever writes one has thought of the type.
+const CONVERSIONS: [&str; 10] = [
+    "string",
+    "int",
+    "uint",
+    "double",
+    "bool",
+    "bytes",
+    "timestamp",
+    "duration",
+    "type",
+    "dyn",
+];
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, span: Span, call: &Call) -> Type {
@@ -33,11 +74,8 @@ impl Checker<'_> {
         } else {
             None
         };
-        let arguments: Vec<Type> = receiver
-            .into_iter()
-            .chain(&call.args)
-            .map(|arg| self.of(arg))
-            .collect();
+        let parts: Vec<&Ast> = receiver.into_iter().chain(&call.args).collect();
+        let arguments: Vec<Type> = parts.iter().map(|part| self.of(part)).collect();
         let candidates: Vec<&Signature> = known
             .iter()
             .filter(|one| one.takes(is_method, arguments.len()))
@@ -67,9 +105,87 @@ impl Checker<'_> {
                 Some(_) => Type::Dyn,
             });
         }
+        self.null_arguments(&parts, &arguments, &candidates);
+        if !CONVERSIONS.contains(&name.as_str()) {
+            self.mismatched(&parts, &arguments, &candidates);
+        }
+        self.linted(&name, &parts);
+        if let Some(of) = self.queried(&name, &parts, &arguments) {
+            return of;
+        }
         result.unwrap_or_else(|| {
             self.no_overload(span, call, &name, is_method, &arguments, &candidates);
             Type::Dyn
+        })
+    }
+
+    /// Notes arguments that may be null, which the function does not take.
+    fn null_arguments(&mut self, parts: &[&Ast], arguments: &[Type], candidates: &[&Signature]) {
+        for (index, (part, of)) in parts.iter().zip(arguments).enumerate() {
+            let takes_null = |candidate: &&Signature| {
+                let wanted = candidate
+                    .parameters
+                    .get(index)
+                    .or(candidate.parameters.last());
+                matches!(
+                    wanted,
+                    Some(Type::Dyn | Type::Parameter(_) | Type::Null | Type::Nullable(_))
+                )
+            };
+            if matches!(of, Type::Nullable(_)) && !candidates.iter().any(takes_null) {
+                self.may_lack(part, part.span, Lack::Null, true);
+            }
+        }
+    }
+
+    /// Notes arguments that may be of a type that the function does not take.
+    fn mismatched(&mut self, parts: &[&Ast], arguments: &[Type], candidates: &[&Signature]) {
+        for (index, (part, of)) in parts.iter().zip(arguments).enumerate() {
+            if !matches!(of.unless_null(), Type::Dyn | Type::Several(_)) {
+                continue;
+            }
+            let parameters = candidates
+                .iter()
+                .filter_map(|one| one.parameters.get(index).or(one.parameters.last()));
+            let mut wanted: Vec<&Type> = Vec::new();
+            for parameter in parameters {
+                if !wanted.contains(&parameter) {
+                    wanted.push(parameter);
+                }
+            }
+            if wanted
+                .iter()
+                .any(|of| matches!(of, Type::Dyn | Type::Parameter(_)))
+            {
+                continue;
+            }
+            let words: Vec<String> = wanted.iter().map(|of| kind(of)).collect();
+            self.may_mismatch(part, of, &words.join(" or "), |checker, of| {
+                wanted.iter().any(|wanted| {
+                    let wanted = checker.unifier.instantiate(wanted, &mut HashMap::new());
+                    checker.unifier.fits(of, &wanted)
+                })
+            });
+        }
+    }
+
+    /// The type of what a literal JSONPath finds in a value of a known type.
+    fn queried(&mut self, name: &str, parts: &[&Ast], arguments: &[Type]) -> Option<Type> {
+        let ([root, query], [of, _]) = (parts, arguments) else {
+            return None;
+        };
+        let Node::Literal(Literal::String(text)) = &query.node else {
+            return None;
+        };
+        if (name != "jsonpath" && name != "jsonpath_one") || !is_described(of) {
+            return None;
+        }
+        let shown = self.written(root.span).to_owned();
+        let node = Arc::new(self.nodes(of, text, query.span, &shown));
+        Some(if name == "jsonpath" {
+            Type::List(node)
+        } else {
+            Type::Optional(node)
         })
     }
 
@@ -129,7 +245,9 @@ impl Checker<'_> {
                 "or",
                 "optMap",
             ];
-            match suggest::nearest(name, names.chain(macros)) {
+            let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+            let near = other.map(|(_, ours)| *ours);
+            match near.or_else(|| suggest::nearest(name, names.chain(macros))) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem,
             }
@@ -186,13 +304,31 @@ impl Checker<'_> {
         };
         let place = if is_method { call.name_span } else { span };
         let mut problem = Problem::error(WRONG_TYPE, range(place), message);
-        if let Some(Type::Optional(_)) = receiver {
+        if let Some(Type::Optional(_)) = receiver.map(Type::unless_null) {
             problem = problem.help("take the value out of the optional first: `.orValue(…)`");
+        }
+        if name == "string" && arguments.iter().any(is_container) {
+            self.problems
+                .push(problem.help("select a part of it, or write it with `to_json(…)`"));
+            return;
         }
         self.problems
             .push(candidates.iter().take(6).fold(problem, |problem, one| {
                 problem.help(format!("`{}`", one.text))
             }));
+    }
+}
+
+fn is_container(of: &Type) -> bool {
+    matches!(of.bare(), Type::List(_) | Type::Map(..) | Type::Record(_))
+}
+
+/// A type in a sentence, without what it holds.
+fn kind(of: &Type) -> String {
+    match of {
+        Type::List(_) => "a list".to_owned(),
+        Type::Map(..) => "a map".to_owned(),
+        of => article(of),
     }
 }
 

@@ -4,21 +4,51 @@
 //! has one counts as `dyn` for what stands around it, so that one mistake is said once.
 
 mod call;
+mod flow;
+mod lack;
+mod lint;
 mod operator;
+mod query;
 mod unify;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::{Ast, Binary, Fold, FoldKind, Literal, Node, Span};
-use super::jsonpath::Query;
 use super::names::{self, Meaning};
-use super::types::Record;
-use super::{Environment, Type};
+use super::types::{Field, Others, Record};
+use super::{Environment, Slot, Type};
 use crate::diagnostic::code::expr::{
-    CONSTANT_CONDITION, MESSAGE, UNKNOWN_FIELD, UNKNOWN_NAME, WRONG_TYPE,
+    DOUBTFUL_FIELD, MESSAGE, UNKNOWN_FIELD, UNKNOWN_NAME, WRONG_TYPE,
 };
-use crate::diagnostic::{Problem, suggest};
+use crate::diagnostic::{Problem, Severity, suggest};
+use flow::By;
 use unify::Unifier;
+
+pub use flow::Fact;
+pub use lack::{Access, Lack};
+pub use lint::{is_of_money, whole_division};
+
+/// What the checker found out beside the types: for whoever knows where the expression stands.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// What a request may not have, and the expression does not handle.
+    pub accesses: Vec<Access>,
+    /// What holds once it gave a value.
+    pub after: Vec<Fact>,
+    /// What holds once it was true.
+    pub if_true: Vec<Fact>,
+    /// What holds where it is false by its sense.
+    pub if_false: Vec<Fact>,
+    /// The path that it is, when it is a plain access.
+    pub path: Option<String>,
+    /// Nothing of the request is in it.
+    pub is_constant: bool,
+    /// Divisions of whole numbers, of which nothing says that cents matter.
+    pub divisions: Vec<Range<usize>>,
+    /// The variables without whose value it has none.
+    pub exposed: Vec<Slot>,
+}
 
 /// Finds the type of a tree, and all that is wrong with it.
 pub(super) fn check(
@@ -26,7 +56,7 @@ pub(super) fn check(
     text: &str,
     environment: &Environment,
     problems: &mut Vec<Problem>,
-) -> Type {
+) -> (Type, Findings) {
     let mut checker = Checker {
         text,
         environment,
@@ -34,9 +64,30 @@ pub(super) fn check(
         names: Vec::new(),
         types: Vec::new(),
         unifier: Unifier::default(),
+        facts: Vec::new(),
+        handled: 0,
+        accesses: Vec::new(),
+        divisions: Vec::new(),
+        exposed: Vec::new(),
     };
     let of = checker.of(ast);
-    checker.unifier.known(&of, true)
+    let of = checker.unifier.known(&of, true);
+    let (mut after, mut if_true, mut if_false) = (Vec::new(), Vec::new(), Vec::new());
+    checker.after(ast, &mut after);
+    checker.if_true(ast, By::Reading, &mut if_true);
+    checker.if_false(ast, By::Asking, &mut if_false);
+    let path = checker.path(ast);
+    let findings = Findings {
+        accesses: checker.accesses,
+        after,
+        if_true,
+        if_false,
+        path,
+        is_constant: lint::is_constant(ast),
+        divisions: checker.divisions,
+        exposed: checker.exposed,
+    };
+    (of, findings)
 }
 
 struct Checker<'e> {
@@ -47,6 +98,13 @@ struct Checker<'e> {
     names: Vec<String>,
     types: Vec<Type>,
     unifier: Unifier,
+    /// What is known here of the request.
+    facts: Vec<Fact>,
+    /// How many parts around this one take care of what is absent.
+    handled: usize,
+    accesses: Vec<Access>,
+    divisions: Vec<Range<usize>>,
+    exposed: Vec<Slot>,
 }
 
 impl Checker<'_> {
@@ -75,9 +133,9 @@ impl Checker<'_> {
                 if let Some(of) = self.meaning(ast) {
                     return of;
                 }
-                let object = self.of(object);
-                let of = self.field(&object, field, *field_span);
-                match (optional, &object) {
+                let object_type = self.object(object);
+                let of = self.selected(ast, object, &object_type, (field, *field_span), *optional);
+                match (optional, &object_type) {
                     (true, Type::Optional(_)) | (false, _) => of,
                     (true, _) => Type::Optional(Arc::new(of)),
                 }
@@ -87,8 +145,8 @@ impl Checker<'_> {
                 index,
                 optional,
             } => {
-                let object_type = self.of(object);
-                let of = self.element(&object_type, index);
+                let object_type = self.object(object);
+                let of = self.indexed(ast, object, &object_type, index, *optional);
                 match (optional, &object_type) {
                     (true, Type::Optional(_)) | (false, _) => of,
                     (true, _) => Type::Optional(Arc::new(of)),
@@ -108,7 +166,11 @@ impl Checker<'_> {
                 let [condition, then, otherwise] = &**parts;
                 self.condition(condition, "? :");
                 self.constant_condition(condition);
-                let (then_type, otherwise_type) = (self.of(then), self.of(otherwise));
+                let (mut yes, mut no) = (Vec::new(), Vec::new());
+                self.if_true(condition, By::Reading, &mut yes);
+                self.if_false(condition, By::Reading, &mut no);
+                let then_type = self.knowing(yes, |checker| checker.of(then));
+                let otherwise_type = self.knowing(no, |checker| checker.of(otherwise));
                 self.branches(ast.span, &then_type, &otherwise_type)
             }
             Node::List(elements) => {
@@ -155,13 +217,11 @@ impl Checker<'_> {
                 );
                 Type::Dyn
             }
-            Node::Query(query) => match Query::parse(query) {
-                Ok(query) if query.is_singular() => Type::Dyn,
-                _ => Type::List(Arc::new(Type::Dyn)),
-            },
+            Node::Query(query) => self.query(ast, query),
             Node::Has(object, field, span) => {
-                let object = self.of(object);
-                self.field(&object, field, *span);
+                let of = self.object(object);
+                let shown = self.written(object.span).to_owned();
+                self.field(&of, field, *span, &shown);
                 Type::Bool
             }
             Node::Fold(fold) => self.fold(fold),
@@ -187,7 +247,7 @@ impl Checker<'_> {
                 body,
                 flat,
             } => {
-                let of = self.of(object);
+                let of = self.filled(object);
                 let inner = self.unwrapped(&of, object.span);
                 let made = self.with(&[(name, inner)], |checker| checker.of(body));
                 if *flat {
@@ -215,9 +275,14 @@ impl Checker<'_> {
         of
     }
 
-    fn meaning(&self, ast: &Ast) -> Option<Type> {
+    fn meaning(&mut self, ast: &Ast) -> Option<Type> {
         Some(match names::resolve(ast, self.environment, &self.names)? {
-            Meaning::Variable(_, of) => of.clone(),
+            Meaning::Variable(slot, of) => {
+                if self.handled == 0 && !self.exposed.contains(&slot) {
+                    self.exposed.push(slot);
+                }
+                of.clone()
+            }
             Meaning::Local(index) => self.types.get(index)?.clone(),
             Meaning::Type(name) => Type::Type(Arc::new(named(name))),
             Meaning::Now => Type::Timestamp,
@@ -244,59 +309,199 @@ impl Checker<'_> {
         self.problems.push(problem);
     }
 
-    /// The type of a field.
-    fn field(&mut self, object: &Type, field: &str, span: Span) -> Type {
+    /// The type of what a field or an element is taken of.
+    fn object(&mut self, object: &Ast) -> Type {
+        let of = self.of(object);
+        // Selecting from null is as if the field were absent.
+        if let Type::Nullable(_) = of {
+            self.may_lack(object, object.span, Lack::Parent, true);
+        }
+        of.bare().clone()
+    }
+
+    /// The type of `object.field`, and whether a request may come without it.
+    fn selected(
+        &mut self,
+        ast: &Ast,
+        object: &Ast,
+        object_type: &Type,
+        (name, span): (&str, Span),
+        optional: bool,
+    ) -> Type {
+        let is_own = |record: &Record| record.source.is_none();
+        if let Type::Record(record) = object_type
+            && optional
+            && !is_own(record)
+            && record.field(name).is_none()
+        {
+            // Whoever writes `.?` knows that it may not be there.
+            return Type::Dyn;
+        }
+        let shown = self.written(object.span).to_owned();
+        let field = self.field(object_type, name, span, &shown);
+        if !optional {
+            match object_type {
+                Type::Record(record) if is_own(record) || !field.optional => {}
+                Type::Record(record) => {
+                    let described = record.field(name).is_some();
+                    self.may_lack(ast, span, Lack::Field, described);
+                }
+                Type::Map(..) | Type::Dyn => self.may_lack(ast, span, Lack::Field, false),
+                _ => {}
+            }
+        }
+        field.of
+    }
+
+    /// A field of a type.
+    fn field(&mut self, object: &Type, field: &str, span: Span, shown: &str) -> Field {
+        let plain = |of: Type| Field::required(field, of);
         match object {
-            Type::Dyn | Type::Parameter(_) | Type::Null => Type::Dyn,
-            Type::Map(_, value) => Type::clone(value),
-            Type::Record(record) => self.record_field(record, field, span),
-            Type::Optional(inner) => match self.field(inner, field, span) {
-                inner @ Type::Optional(_) => inner,
-                inner => Type::Optional(Arc::new(inner)),
-            },
+            Type::Dyn | Type::Parameter(_) | Type::Null => plain(Type::Dyn),
+            Type::Map(_, value) => plain(Type::clone(value)),
+            Type::Record(_) => self.named_field(object, field, span, shown),
+            Type::Nullable(of) => self.field(of, field, span, shown),
+            Type::Optional(inner) => {
+                let inner = inner.bare().clone();
+                match self.field(&inner, field, span, shown).of {
+                    inner @ Type::Optional(_) => plain(inner),
+                    inner => plain(Type::Optional(Arc::new(inner))),
+                }
+            }
             other => {
                 let message = format!("{} has no fields", article(other));
                 let problem = Problem::error(WRONG_TYPE, range(span), message);
-                self.problems.push(match super::function::find(field) {
-                    Some(_) => problem.help(format!("to call the function, write `{field}()`")),
-                    None => problem,
-                });
-                Type::Dyn
+                self.problems
+                    .push(match (super::function::find(field), other) {
+                        (Some(_), _) => {
+                            problem.help(format!("to call the function, write `{field}()`"))
+                        }
+                        (None, Type::List(_) | Type::String) if field == "length" => {
+                            problem.help(format!("write `{shown}.size()`"))
+                        }
+                        (None, Type::List(of)) if has_field(of, field) => problem
+                            .help(format!("take one element: `{shown}[0].{field}`"))
+                            .help(format!("or that of each: `{shown}.map(x, x.{field})`")),
+                        (None, _) => problem,
+                    });
+                plain(Type::Dyn)
             }
         }
     }
 
-    fn record_field(&mut self, record: &Record, field: &str, span: Span) -> Type {
-        if let Some((_, of)) = record.fields.iter().find(|(name, _)| name == field) {
-            return of.clone();
-        }
-        let near = suggest::nearest(field, record.fields.iter().map(|(name, _)| name.as_str()));
-        if !record.closed && near.is_none() {
-            return Type::Dyn;
-        }
-        let message = format!("no field `{field}` in `{}`", record.name);
-        let problem = Problem::error(UNKNOWN_FIELD, range(span), message);
-        let help = if let Some(near) = near {
-            format!("did you mean `{near}`?")
-        } else {
-            let names: Vec<_> = record
-                .fields
-                .iter()
-                .map(|(name, _)| format!("`{name}`"))
-                .collect();
-            format!("it has {}", names.join(", "))
+    /// A field of a record, or what is wrong with its name. `shown` is what the record is called
+    /// that has no name.
+    fn named_field(&mut self, object: &Type, name: &str, span: Span, shown: &str) -> Field {
+        let Type::Record(record) = object else {
+            return Field::required(name, Type::Dyn);
         };
-        self.problems.push(problem.help(help));
-        Type::Dyn
+        if let Some(field) = record.field(name) {
+            return field.clone();
+        }
+        let unknown = |of: Type| Field {
+            optional: true,
+            ..Field::required(name, of)
+        };
+        let near = suggest::nearest(name, record.names());
+        let whose = record.name.as_deref().unwrap_or(shown);
+        let (problem, escapes) = match &record.others {
+            Others::Of(of) => return unknown(of.clone()),
+            Others::Doubtful if near.is_none() => {
+                let message = format!("no sample has the field `{name}` in `{whose}`");
+                let problem = Problem::warning(DOUBTFUL_FIELD, range(span), message);
+                (problem, true)
+            }
+            Others::Wrong | Others::Doubtful => {
+                let message = format!("no field `{name}` in `{whose}`");
+                let problem = Problem::error(UNKNOWN_FIELD, range(span), message);
+                (problem, false)
+            }
+        };
+        let mut problem = match &record.source {
+            Some(source) => problem.label(format!("described by `{source}`")),
+            None => problem,
+        };
+        problem = match (near, &record.hint) {
+            (Some(near), _) => problem.help(format!("did you mean `{near}`?")),
+            (None, Some(hint)) => problem.help(hint.replace("{}", name)),
+            (None, None) => problem.help(listed(record)),
+        };
+        if escapes {
+            problem = problem.help(format!(
+                "add a sample that has it; or write `{shown}.?{name}`, or `{shown}[\"{name}\"]`, which no sample describes"
+            ));
+        }
+        self.problems.push(problem);
+        unknown(Type::Dyn)
+    }
+
+    /// The type of `object[index]`, and whether a request may come without it.
+    fn indexed(
+        &mut self,
+        ast: &Ast,
+        object: &Ast,
+        object_type: &Type,
+        index: &Ast,
+        optional: bool,
+    ) -> Type {
+        let of = self.element(object_type, index);
+        if optional {
+            return of;
+        }
+        match (object_type, &index.node) {
+            (Type::Record(record), Node::Literal(Literal::String(name))) => {
+                match record.field(name) {
+                    Some(field) if field.optional => {
+                        self.may_lack(ast, index.span, Lack::Field, true);
+                    }
+                    Some(_) => {}
+                    None => self.may_lack(ast, index.span, Lack::Field, false),
+                }
+            }
+            (Type::List(_), Node::Literal(Literal::Int(at))) => {
+                let least = self.least(object);
+                if u64::try_from(*at).is_ok_and(|at| at >= least) {
+                    let described = self.is_described(object);
+                    self.may_lack(ast, index.span, Lack::Element, described);
+                }
+            }
+            (Type::Map(..) | Type::Dyn, Node::Literal(Literal::String(_))) => {
+                self.may_lack(ast, index.span, Lack::Field, false);
+            }
+            (Type::Dyn, Node::Literal(Literal::Int(_))) => {
+                self.may_lack(ast, index.span, Lack::Element, false);
+            }
+            // Whoever calculates a key knows what it may be.
+            _ => {}
+        }
+        of
+    }
+
+    /// How long a list that is a described field is at least.
+    fn least(&mut self, list: &Ast) -> u64 {
+        let Node::Select { object, field, .. } = &list.node else {
+            return 0;
+        };
+        if self.meaning(list).is_some() {
+            return 0;
+        }
+        let (problems, accesses) = (self.problems.len(), self.accesses.len());
+        let of = self.of(object);
+        self.problems.truncate(problems);
+        self.accesses.truncate(accesses);
+        match of.bare() {
+            Type::Record(record) => record.field(field).map_or(0, |field| field.least),
+            _ => 0,
+        }
     }
 
     /// The type of an element or of a key's value.
     fn element(&mut self, object: &Type, index: &Ast) -> Type {
-        let key = self.of(index);
+        let key = self.of(index).bare().clone();
         match object {
             Type::Dyn | Type::Parameter(_) | Type::Null => Type::Dyn,
             Type::List(of) => {
-                if !matches!(key, Type::Dyn | Type::Parameter(_)) && !operator::is_number(&key) {
+                if !matches!(key, Type::Dyn | Type::Parameter(_)) && !key.is_number() {
                     let message = format!("an index of a list is an int, not {}", article(&key));
                     self.problems
                         .push(Problem::error(WRONG_TYPE, range(index.span), message));
@@ -304,7 +509,7 @@ impl Checker<'_> {
                 Type::clone(of)
             }
             Type::Map(wanted, value) => {
-                let numbers = operator::is_number(&key) && operator::is_number(wanted);
+                let numbers = key.is_number() && wanted.is_number();
                 if !numbers && !self.unifier.fits(&key, wanted) {
                     let message = format!(
                         "a key of this map is {}, not {}",
@@ -317,15 +522,18 @@ impl Checker<'_> {
                 Type::clone(value)
             }
             Type::Record(record) => match &index.node {
-                Node::Literal(Literal::String(name)) => record
-                    .fields
-                    .iter()
-                    .find(|(field, _)| field == name)
-                    .map_or(Type::Dyn, |(_, of)| of.clone()),
+                Node::Literal(Literal::String(name)) => {
+                    match (record.field(name), &record.others) {
+                        (Some(field), _) => field.of.clone(),
+                        (None, Others::Of(of)) => of.clone(),
+                        (None, Others::Wrong | Others::Doubtful) => Type::Dyn,
+                    }
+                }
                 _ => Type::Dyn,
             },
+            Type::Nullable(of) => self.element(of, index),
             Type::Optional(inner) => {
-                let inner = Type::clone(inner);
+                let inner = inner.bare().clone();
                 match self.element(&inner, index) {
                     inner @ Type::Optional(_) => inner,
                     inner => Type::Optional(Arc::new(inner)),
@@ -342,10 +550,16 @@ impl Checker<'_> {
 
     /// The type of a map's key.
     fn key(&mut self, key: &Ast) -> Type {
-        let of = self.of(key);
+        let of = self.filled(key);
         if !matches!(
             of,
-            Type::Dyn | Type::Parameter(_) | Type::String | Type::Int | Type::UInt | Type::Bool
+            Type::Dyn
+                | Type::Parameter(_)
+                | Type::String
+                | Type::Int
+                | Type::UInt
+                | Type::Number
+                | Type::Bool
         ) {
             let message = format!("a key is a string, int, uint or bool, not {}", article(&of));
             self.problems
@@ -357,7 +571,7 @@ impl Checker<'_> {
 
     /// What an optional holds.
     fn unwrapped(&mut self, of: &Type, span: Span) -> Type {
-        match of {
+        match of.bare() {
             Type::Optional(inner) => Type::clone(inner),
             Type::Dyn | Type::Parameter(_) => Type::Dyn,
             other => {
@@ -372,7 +586,9 @@ impl Checker<'_> {
     }
 
     fn fold(&mut self, fold: &Fold) -> Type {
-        let range_type = self.of(&fold.range);
+        let range_type = self.taken(&fold.range, "a list", |_, of| {
+            matches!(of, Type::List(_) | Type::Map(..) | Type::Record(_))
+        });
         let int = || Type::Int;
         let (first, second) = match (&range_type, fold.second.is_some()) {
             (Type::List(of), false) => (Type::clone(of), Type::Dyn),
@@ -394,10 +610,12 @@ impl Checker<'_> {
             variables.push((name, second));
         }
         self.with(&variables, |checker| {
+            let mut facts = Vec::new();
             if let Some(filter) = &fold.filter {
                 checker.condition(filter, "a filter");
+                checker.if_true(filter, By::Reading, &mut facts);
             }
-            match fold.kind {
+            checker.knowing(facts, |checker| match fold.kind {
                 FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => {
                     checker.condition(&fold.body, "this macro");
                     Type::Bool
@@ -425,13 +643,13 @@ impl Checker<'_> {
                     checker.of(&fold.body);
                     Type::List(Arc::new(first))
                 }
-            }
+            })
         })
     }
 
     /// A part that must be a bool.
     fn condition(&mut self, part: &Ast, whose: &str) {
-        let of = self.of(part);
+        let of = self.taken(part, "a bool", |_, of| *of == Type::Bool);
         if self.unifier.fits(&of, &Type::Bool) {
             return;
         }
@@ -442,7 +660,7 @@ impl Checker<'_> {
             Type::String => problem.help(format!(
                 "to ask whether there is text, write `{written} != \"\"`"
             )),
-            Type::Int | Type::UInt | Type::Double => {
+            Type::Int | Type::UInt | Type::Double | Type::Number => {
                 problem.help(format!("write `{written} != 0`"))
             }
             Type::Optional(_) => problem.help(format!("write `{written}.hasValue()`")),
@@ -451,27 +669,45 @@ impl Checker<'_> {
     }
 
     fn logic(&mut self, parts: &[Ast], sign: &str) -> Type {
-        for part in parts {
-            self.condition(part, &format!("`{sign}`"));
-            self.constant_condition(part);
+        let is_and = sign == "&&";
+        let before = self.problems.len();
+        for (index, part) in parts.iter().enumerate() {
+            // Errors do not mind the order: `a.b == 1 && has(a.b)` is as safe as the reverse.
+            let mut facts = Vec::new();
+            for (other, around) in parts.iter().enumerate() {
+                let by = if other < index {
+                    By::Reading
+                } else {
+                    By::Asking
+                };
+                if other == index {
+                } else if is_and {
+                    self.if_true(around, by, &mut facts);
+                } else {
+                    self.if_false(around, by, &mut facts);
+                }
+            }
+            self.knowing(facts, |checker| {
+                checker.condition(part, &format!("`{sign}`"));
+            });
+        }
+        // Once what is wrong has been put right, it may not be constant.
+        let mut new = self.problems.iter().skip(before);
+        if new.all(|problem| problem.severity < Severity::Error) {
+            for part in parts {
+                self.constant_condition(part);
+            }
+            self.contradictions(parts, is_and);
         }
         Type::Bool
-    }
-
-    fn constant_condition(&mut self, part: &Ast) {
-        if let Node::Literal(Literal::Bool(flag)) = part.node {
-            let message = format!("this condition is always {flag}");
-            self.problems.push(Problem::warning(
-                CONSTANT_CONDITION,
-                range(part.span),
-                message,
-            ));
-        }
     }
 
     fn branches(&mut self, span: Span, then: &Type, otherwise: &Type) -> Type {
         if *then == Type::Null || *otherwise == Type::Null {
             return self.unifier.join(then, otherwise);
+        }
+        if let (Type::Record(_), Type::Record(_)) = (then, otherwise) {
+            return then.union(otherwise);
         }
         if self.unifier.fits(then, otherwise) {
             return self.unifier.join(then, otherwise);
@@ -489,14 +725,14 @@ impl Checker<'_> {
     }
 
     fn coalesce(&mut self, left: &Ast, right: &Ast) -> Type {
-        let left = match self.of(left) {
+        let left = match self.handling(|checker| checker.of(left)) {
             Type::Optional(inner) => Type::clone(&inner),
             other => other,
         };
         let right = self.of(right);
-        match left {
+        match left.unless_null() {
             Type::Null => right,
-            left => self.unifier.join(&left, &right),
+            left => self.unifier.join(left, &right),
         }
     }
 
@@ -547,6 +783,9 @@ fn article(of: &Type) -> String {
         Type::Bytes => return "bytes".to_owned(),
         Type::Optional(inner) => return format!("an optional of {inner}"),
         Type::List(inner) => return format!("a list of {inner}"),
+        Type::Nullable(inner) => return format!("{} or null", article(inner)),
+        Type::Word(_) => return format!("one of {of}"),
+        Type::Record(record) if record.name.is_none() => return format!("a map {of}"),
         other => other.to_string(),
     };
     let article = if name.starts_with(['a', 'e', 'i', 'o']) {
@@ -555,6 +794,31 @@ fn article(of: &Type) -> String {
         "a"
     };
     format!("{article} {name}")
+}
+
+/// Whether a type is a map that is known to have a field.
+fn has_field(of: &Type, field: &str) -> bool {
+    matches!(of.bare(), Type::Record(record) if record.field(field).is_some())
+}
+
+/// What a record has, as a help.
+fn listed(record: &Record) -> String {
+    const SHOWN: usize = 12;
+    if record.fields.is_empty() {
+        return "it has no fields".to_owned();
+    }
+    let names: Vec<_> = record
+        .names()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = record.fields.len().saturating_sub(SHOWN);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("it has {}{more}", names.join(", "))
 }
 
 fn range(span: Span) -> std::ops::Range<usize> {

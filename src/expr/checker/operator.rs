@@ -13,25 +13,35 @@ use crate::expr::ast::{Ast, Binary, Literal, Node, Span};
 
 impl Checker<'_> {
     pub(super) fn operator(&mut self, span: Span, sign: Binary, left: &Ast, right: &Ast) -> Type {
+        if let Binary::Equal | Binary::NotEqual = sign {
+            let (a, b) = (self.of(left), self.of(right));
+            if !self.can_equal(&a, &b) {
+                self.never_equal(span, sign, (left, &a), (right, &b));
+            }
+            self.word_among(left, &a, right);
+            self.word_among(right, &b, left);
+            self.compared_secret(span, left, right);
+            self.same_sides(span, sign, left, right);
+            return Type::Bool;
+        }
+        if let (Binary::In, Node::List(elements)) = (sign, &right.node) {
+            let of = self.of(left);
+            for element in elements {
+                self.word_among(left, &of, &element.value);
+            }
+        }
         let (a, b) = (self.of(left), self.of(right));
-        let result = match sign {
-            Binary::Equal | Binary::NotEqual => {
-                if !self.can_equal(&a, &b) {
-                    self.never_equal(span, sign, &a, &b);
-                }
-                return Type::Bool;
-            }
-            Binary::In => self.contains(&a, &b).then_some(Type::Bool),
-            Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual => {
-                has_order(&a, &b).then_some(Type::Bool)
-            }
-            Binary::Add => self.add(&a, &b),
-            Binary::Sub => sub(&a, &b),
-            Binary::Mul | Binary::Div => numeric(&a, &b),
-            Binary::Rem if a == Type::Double || b == Type::Double => None,
-            Binary::Rem => numeric(&a, &b),
-            Binary::Coalesce => Some(self.unifier.join(&a, &b)),
-        };
+        if sign != Binary::In {
+            self.must_be_filled(left, &a);
+        }
+        self.must_be_filled(right, &b);
+        self.operands(sign, (left, &a), (right, &b));
+        let (a, b) = (a.bare().clone(), b.bare().clone());
+        if sign == Binary::Div {
+            self.divided(span, (left, &a), (right, &b));
+        }
+        let result = self.result(sign, &a, &b);
+        self.size_below_zero(span, sign, left, right);
         let mixes = matches!(
             sign,
             Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem
@@ -47,9 +57,48 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes operands that may be of a type that the operator does not take beside the other.
+    fn operands(&mut self, sign: Binary, left: (&Ast, &Type), right: (&Ast, &Type)) {
+        for (is_left, (ast, of), (_, other)) in [(true, left, right), (false, right, left)] {
+            let other = other.bare().clone();
+            let wanted = match (sign, &other) {
+                (Binary::In, _) if is_left => continue,
+                (Binary::In, _) => "a list or a map".to_owned(),
+                (Binary::Mul | Binary::Div | Binary::Rem, _) => "a number".to_owned(),
+                (Binary::Sub, other) if is_open(other) => "a number".to_owned(),
+                (_, other) if other.is_number() => "a number".to_owned(),
+                (_, Type::List(_)) => "a list".to_owned(),
+                (_, other) if !is_open(other) => article(other),
+                // Nothing says what either must be.
+                _ => continue,
+            };
+            self.may_mismatch(ast, of, &wanted, |checker, of| {
+                let (a, b) = if is_left { (of, &other) } else { (&other, of) };
+                checker.result(sign, a, b).is_some()
+            });
+        }
+    }
+
+    /// The type of what an operator gives; `None` where it does not take both.
+    fn result(&mut self, sign: Binary, a: &Type, b: &Type) -> Option<Type> {
+        match sign {
+            Binary::Equal | Binary::NotEqual => Some(Type::Bool),
+            Binary::In => self.contains(a, b).then_some(Type::Bool),
+            Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual => {
+                has_order(a, b).then_some(Type::Bool)
+            }
+            Binary::Add => self.add(a, b),
+            Binary::Sub => sub(a, b),
+            Binary::Mul | Binary::Div => numeric(a, b),
+            Binary::Rem if *a == Type::Double || *b == Type::Double => None,
+            Binary::Rem => numeric(a, b),
+            Binary::Coalesce => Some(self.unifier.join(a, b)),
+        }
+    }
+
     pub(super) fn negate(&mut self, part: &Ast) -> Type {
-        match self.of(part) {
-            of @ (Type::Int | Type::Double) => of,
+        match self.taken(part, "a number", |_, of| of.is_number()) {
+            of @ (Type::Int | Type::Double | Type::Number) => of,
             Type::Dyn | Type::Parameter(_) => Type::Dyn,
             other => {
                 let message = format!("`-` does not take {}", article(&other));
@@ -61,10 +110,20 @@ impl Checker<'_> {
     }
 
     fn can_equal(&mut self, a: &Type, b: &Type) -> bool {
-        (is_number(a) && is_number(b)) || self.unifier.fits(a, b)
+        (is_number(a.unless_null()) && is_number(b.unless_null())) || self.unifier.fits(a, b)
     }
 
-    fn never_equal(&mut self, span: Span, sign: Binary, a: &Type, b: &Type) {
+    fn never_equal(&mut self, span: Span, sign: Binary, left: (&Ast, &Type), right: (&Ast, &Type)) {
+        let (a, b) = (left.1, right.1);
+        if may_be_equal(a, b) {
+            let (shown, a, b) = (sign.sign(), article(a), article(b));
+            let message = format!("`{shown}` does not compare {a} with {b}");
+            self.problems.push(
+                Problem::error(WRONG_TYPE, range(span), message)
+                    .help("write the numbers of both in one form: all `1`, or all `1.0`"),
+            );
+            return;
+        }
         let always = if sign == Binary::Equal {
             "false"
         } else {
@@ -80,8 +139,18 @@ impl Checker<'_> {
             (Type::Null, _) | (_, Type::Null) => problem.help(
                 "a value of this type is never null; to ask whether it is there, write `has(a.b)`",
             ),
-            (Type::String, other) | (other, Type::String) if is_number(other) => {
-                problem.help("compare texts, `string(…)`, or numbers, `int(…)`")
+            (of, other) | (other, of)
+                if *of.bare() == Type::String && *other.unless_null() == Type::Bool =>
+            {
+                problem.help("write `true` and `false` without quotes")
+            }
+            (of, other) | (other, of)
+                if *of.bare() == Type::String && is_number(other.unless_null()) =>
+            {
+                match quoted_number(left.0).or_else(|| quoted_number(right.0)) {
+                    Some(number) => problem.help(format!("write `{number}` without quotes")),
+                    None => problem.help("compare texts, `string(…)`, or numbers, `int(…)`"),
+                }
             }
             (Type::Optional(_), _) | (_, Type::Optional(_)) => {
                 problem.help("take the value out first: `.orValue(…)` or `??`")
@@ -140,16 +209,43 @@ impl Checker<'_> {
         let mut problem = Problem::error(WRONG_TYPE, range(span), message);
         let convert = |to: &str, ast: &Ast| format!("write `{to}({})`", self.written(ast.span));
         let help = match (sign, left, right) {
+            (_, (ast, Type::String), (_, other)) | (_, (_, other), (ast, Type::String))
+                if is_number(other) && quoted_number(ast).is_some() =>
+            {
+                let number = quoted_number(ast).unwrap_or_default();
+                Some(format!("write `{number}` without quotes"))
+            }
+            (Binary::Add, (text, Type::String), (ast, other))
+            | (Binary::Add, (ast, other), (text, Type::String))
+                if is_number(other)
+                    && is_number_literal(ast)
+                    && !matches!(text.node, Node::Literal(_)) =>
+            {
+                let (text, ast) = (self.written(text.span), self.written(ast.span));
+                Some(format!(
+                    "write `int({text})` to add numbers, `string({ast})` to put texts together"
+                ))
+            }
             (Binary::Add, (_, Type::String), (ast, other))
             | (Binary::Add, (ast, other), (_, Type::String))
                 if is_scalar(other) =>
             {
                 Some(convert("string", ast))
             }
+            (Binary::Add | Binary::Sub, (_, Type::Timestamp), (ast, other)) if is_number(other) => {
+                let count = self.written(ast.span);
+                Some(format!(
+                    "write a duration: `duration(\"{count}s\")` for seconds"
+                ))
+            }
             (_, (ast, Type::String), (_, other)) | (_, (_, other), (ast, Type::String))
                 if is_number(other) =>
             {
-                Some(convert(&other.to_string(), ast))
+                let to = match other {
+                    Type::Number => "double".to_owned(),
+                    other => other.to_string(),
+                };
+                Some(convert(&to, ast))
             }
             (_, (ast, Type::Optional(_)), _) | (_, _, (ast, Type::Optional(_))) => Some(format!(
                 "take the value out of the optional first: `{}.orValue(…)`",
@@ -168,12 +264,30 @@ impl Checker<'_> {
     }
 }
 
-pub(super) fn is_number(of: &Type) -> bool {
-    matches!(of, Type::Int | Type::UInt | Type::Double)
+fn is_number(of: &Type) -> bool {
+    of.is_number()
 }
 
 fn is_scalar(of: &Type) -> bool {
     is_number(of) || matches!(of, Type::Bool | Type::Timestamp | Type::Duration)
+}
+
+/// The number in `"5"`.
+fn quoted_number(ast: &Ast) -> Option<&str> {
+    match &ast.node {
+        Node::Literal(Literal::String(text)) => text.parse::<f64>().ok().map(|_| text.as_str()),
+        _ => None,
+    }
+}
+
+/// Whether two types hold the same but for the kinds of their numbers.
+fn may_be_equal(a: &Type, b: &Type) -> bool {
+    match (a.unless_null(), b.unless_null()) {
+        (a, b) if is_number(a) && is_number(b) => true,
+        (Type::List(a), Type::List(b)) => may_be_equal(a, b),
+        (Type::Map(k1, v1), Type::Map(k2, v2)) => may_be_equal(k1, k2) && may_be_equal(v1, v2),
+        (a, b) => a == b,
+    }
 }
 
 fn is_number_literal(ast: &Ast) -> bool {
@@ -189,7 +303,7 @@ fn is_number_literal(ast: &Ast) -> bool {
     }
 }
 
-fn is_open(of: &Type) -> bool {
+pub(super) fn is_open(of: &Type) -> bool {
     matches!(of, Type::Dyn | Type::Parameter(_))
 }
 
@@ -199,6 +313,8 @@ fn numeric(a: &Type, b: &Type) -> Option<Type> {
             a.clone()
         } else if *a == Type::Double || *b == Type::Double {
             Type::Double
+        } else if *a == Type::Number || *b == Type::Number {
+            Type::Number
         } else {
             Type::Int
         }),

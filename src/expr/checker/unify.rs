@@ -93,6 +93,16 @@ impl Unifier {
         }
         match (given, wanted) {
             (Type::Dyn, _) | (_, Type::Dyn) => true,
+            (Type::Nullable(of), other) | (other, Type::Nullable(of)) => {
+                *other == Type::Null || self.try_fit(of, other)
+            }
+            (Type::Several(parts), other) | (other, Type::Several(parts)) => {
+                parts.iter().any(|part| self.try_fit(part, other))
+            }
+            (Type::Word(_), other) | (other, Type::Word(_)) => {
+                matches!(other, Type::Word(_)) || self.try_fit(&Type::String, other)
+            }
+            (Type::Number, other) | (other, Type::Number) => other.is_number(),
             (Type::Null, other) | (other, Type::Null) => is_nullable(other),
             (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => {
                 self.try_fit(a, b)
@@ -161,12 +171,26 @@ fn is_nullable(of: &Type) -> bool {
     )
 }
 
-/// The more general of two types that fit each other.
+/// The more general of two types that fit each other, or one that holds both.
 fn general(a: &Type, b: &Type) -> Type {
-    if is_general(a, b) {
-        a.clone()
-    } else {
-        b.clone()
+    match (a, b) {
+        (Type::Dyn | Type::Parameter(_), _) => a.clone(),
+        (_, Type::Dyn | Type::Parameter(_)) => b.clone(),
+        (Type::List(a), Type::List(b)) => Type::List(Arc::new(general(a, b))),
+        (Type::Optional(a), Type::Optional(b)) => Type::Optional(Arc::new(general(a, b))),
+        (Type::Map(k1, v1), Type::Map(k2, v2)) => {
+            Type::Map(Arc::new(general(k1, k2)), Arc::new(general(v1, v2)))
+        }
+        (
+            Type::Nullable(_) | Type::Several(_) | Type::Word(_) | Type::Number | Type::Record(_),
+            _,
+        )
+        | (
+            _,
+            Type::Nullable(_) | Type::Several(_) | Type::Word(_) | Type::Number | Type::Record(_),
+        ) => a.union(b),
+        _ if is_general(a, b) => a.clone(),
+        _ => b.clone(),
     }
 }
 
@@ -180,7 +204,6 @@ fn is_general(a: &Type, b: &Type) -> bool {
         (Type::Opaque(a, of_a), Type::Opaque(b, of_b)) => {
             a == b && of_a.iter().zip(of_b.iter()).all(|(a, b)| is_general(a, b))
         }
-        (Type::Map(..), Type::Record(_)) => true,
         _ => a == b,
     }
 }
@@ -190,6 +213,7 @@ fn rebuild(of: &Type, parameter: &mut dyn FnMut(u32) -> Type) -> Type {
         Type::Parameter(id) => parameter(*id),
         Type::List(of) => Type::List(Arc::new(rebuild(of, parameter))),
         Type::Optional(of) => Type::Optional(Arc::new(rebuild(of, parameter))),
+        Type::Nullable(of) => rebuild(of, parameter).or_null(),
         Type::Type(of) => Type::Type(Arc::new(rebuild(of, parameter))),
         Type::Map(key, value) => Type::Map(
             Arc::new(rebuild(key, parameter)),

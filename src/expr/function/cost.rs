@@ -189,6 +189,10 @@ fn large<'a>(arena: &'a Arena, of: &Type, size: usize) -> Value<'a> {
             Value::Ip("::1".parse().expect("an address"))
         }
         Type::Opaque(..) => Value::Cidr("::/1".parse().expect("a network")),
+        Type::Number => Value::Int(number),
+        Type::Word(_) => large(arena, &Type::String, size),
+        Type::Several(parts) => large(arena, &parts[0], size),
+        Type::Nullable(of) => large(arena, of, size),
         Type::Null | Type::Type(_) | Type::Record(_) => Value::Null,
     }
 }

@@ -76,10 +76,47 @@ impl Query {
             .collect()
     }
 
+    /// What the checker must know of it, up to where it goes to any depth.
+    pub(super) fn view(&self) -> Vec<View> {
+        let mut view = Vec::new();
+        for segment in &self.segments {
+            view.push(match segment.selectors.as_slice() {
+                _ if segment.is_descendant => View::Anything,
+                [Selector::Name(name, _)] => View::Name(name.to_string()),
+                [Selector::Index(_)] => View::Index,
+                [Selector::Wildcard | Selector::Slice { .. }] => View::Elements(Vec::new()),
+                [Selector::Filter(filter)] => {
+                    let mut names = Vec::new();
+                    filter.each_query(&mut |nodes| {
+                        if !nodes.from_root {
+                            names.push(nodes.query.view());
+                        }
+                    });
+                    View::Elements(names)
+                }
+                _ => View::Anything,
+            });
+        }
+        view
+    }
+
     /// Whether it selects at most one node, by its form.
     pub(super) fn is_singular(&self) -> bool {
         self.segments.iter().all(Segment::is_singular)
     }
+}
+
+/// A segment of a query, as far as types are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum View {
+    /// A field.
+    Name(String),
+    /// An element.
+    Index,
+    /// Elements, and what a filter asks of each of them.
+    Elements(Vec<Vec<View>>),
+    /// Several kinds of node, or any depth.
+    Anything,
 }
 
 #[derive(Debug, Clone)]
@@ -126,6 +163,31 @@ enum Filter {
     },
 }
 
+impl Filter {
+    /// Shows each query of the filter, in the order in which they are written.
+    fn each_query<'f>(&'f self, visit: &mut impl FnMut(&'f Nodes)) {
+        match self {
+            Self::Or(parts) | Self::And(parts) => {
+                for part in parts {
+                    part.each_query(visit);
+                }
+            }
+            Self::Not(part) => part.each_query(visit),
+            Self::Exists(nodes) => visit(nodes),
+            Self::Compare(_, left, right) => {
+                left.each_query(visit);
+                right.each_query(visit);
+            }
+            Self::Matches { text, pattern, .. } => {
+                text.each_query(visit);
+                if let Pattern::Dynamic(pattern) = pattern {
+                    pattern.each_query(visit);
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
     Equal,
@@ -153,6 +215,16 @@ enum Operand {
     Count(Nodes),
     /// The value of a query that happens to select one node.
     Value(Nodes),
+}
+
+impl Operand {
+    fn each_query<'f>(&'f self, visit: &mut impl FnMut(&'f Nodes)) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Node(nodes) | Self::Count(nodes) | Self::Value(nodes) => visit(nodes),
+            Self::Length(operand) => operand.each_query(visit),
+        }
+    }
 }
 
 #[derive(Clone)]

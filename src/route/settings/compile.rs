@@ -74,6 +74,7 @@ pub(in crate::route) fn compile(
         env: env(&spec.env, &at.key("env"), variables, report),
         trusted_proxies: proxies(&spec.trusted_proxies, &at.key("trusted_proxies"), report),
         zoho_failures: spec.zoho_failures,
+        strict: spec.strict,
     }
 }
 

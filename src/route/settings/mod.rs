@@ -112,6 +112,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<(std::net::IpAddr, u8)>,
     /// Answer failed functions with Zoho's 200 instead of 500.
     pub zoho_failures: bool,
+    /// What a request may come without, and nothing handles, is an error.
+    pub strict: bool,
 }
 
 impl Settings {
@@ -163,6 +165,7 @@ impl Default for Settings {
             env: Vec::new(),
             trusted_proxies: Vec::new(),
             zoho_failures: false,
+            strict: false,
         }
     }
 }
