@@ -41,7 +41,11 @@ pub fn read_parts<'a>(
     depth: usize,
     reach: &Reach,
 ) -> Result<Value<'a>, JsonError> {
-    let text = std::str::from_utf8(text).map_err(|error| not_utf8(text, &error))?;
+    let text = match simdutf8::basic::from_utf8(text) {
+        Ok(text) => text,
+        // It says only that something is wrong; this says where.
+        Err(_) => std::str::from_utf8(text).map_err(|error| not_utf8(text, &error))?,
+    };
     if text.starts_with('\u{feff}') {
         return Err(at(
             text,

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::scan;
 use crate::value::time::Seconds;
 use crate::value::{Map, Value};
 
@@ -61,13 +62,8 @@ pub fn write_indented(
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))
+    while let Some((plain, [special, tail @ ..])) = rest.split_at_checked(scan::string_end(rest, 0))
     {
-        let Some((plain, [special, tail @ ..])) = rest.split_at_checked(at) else {
-            break;
-        };
         out.extend_from_slice(plain);
         match special {
             b'"' => out.extend_from_slice(br#"\""#),
