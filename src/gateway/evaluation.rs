@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::view::View;
 use super::{Refusal, Reply};
@@ -211,7 +211,7 @@ impl<'a> Evaluation<'a> {
         limit: usize,
     ) -> Result<Reply, Refusal> {
         let (status, headers) = match &raw.head {
-            Head::Fixed { status, headers } => (*status, headers.clone()),
+            Head::Fixed { status, headers } => (*status, with_room(headers)),
             Head::Computed {
                 status,
                 content_type,
@@ -413,6 +413,15 @@ fn has_body(status: StatusCode) -> bool {
     )
 }
 
+/// The headers again; the server adds its own, which need not move them all.
+fn with_room(headers: &HeaderMap) -> HeaderMap {
+    let mut copy = HeaderMap::with_capacity(headers.len() + 2);
+    for (name, value) in headers {
+        copy.append(name, value.clone());
+    }
+    copy
+}
+
 fn envelope(output: &str, function: &str) -> Result<Reply, zoho::ReplyError> {
     let answer = zoho::envelope(Value::String(output), function)?;
     Ok(Reply {
@@ -427,7 +436,7 @@ fn envelope(output: &str, function: &str) -> Result<Reply, zoho::ReplyError> {
 fn skipped(function: &str) -> Reply {
     let reply = envelope(SKIPPED, function).unwrap_or_else(|_| Reply {
         status: StatusCode::OK,
-        headers: http::HeaderMap::new(),
+        headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
         skipped: true,
     });

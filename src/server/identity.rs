@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use rand::RngExt;
+use rand::Rng;
 
 use crate::auth::without_keys;
 
@@ -38,7 +38,8 @@ fn is_harmless(id: &str) -> bool {
 /// the system would be a call for every request.
 fn new_id(now: Timestamp) -> Arc<str> {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    let random: [u8; 10] = rand::rng().random();
+    let mut random = [0; 10];
+    rand::rng().fill_bytes(&mut random);
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
     Arc::from(
         &*id.hyphenated()

@@ -73,7 +73,7 @@ fn hidden<'r>(request: &'r InboundRequest, credentials: &'r Credentials<'_>) -> 
     for pair in query.split('&') {
         if let Some((_, raw)) = pair.split_once('=') {
             let is_escaped =
-                raw.contains('%') && pairs::first(pair.as_bytes(), pairs::KEY).is_some();
+                raw.contains('%') && pairs::first(pair.as_bytes(), [pairs::KEY]) != [None];
             if is_escaped {
                 spellings.push(Cow::Borrowed(raw));
             }

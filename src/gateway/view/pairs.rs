@@ -34,17 +34,34 @@ pub(super) fn pairs<'a>(
     arena.slice(&pairs)
 }
 
-/// The first value of `name`; nothing else is decoded.
-pub(super) fn first<'a>(text: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
-    let (_, value) = raw_pairs(text).find(|(known, _)| is_named(known, name))?;
-    Some(match unescape(value) {
+/// The first value of each name, found in one pass; nothing else is decoded.
+pub(super) fn first<'a, const N: usize>(
+    text: &'a [u8],
+    names: [&str; N],
+) -> [Option<Cow<'a, str>>; N] {
+    let mut found = [const { None }; N];
+    for (name, value) in raw_pairs(text) {
+        if found.iter().all(Option::is_some) {
+            break;
+        }
+        for (known, place) in names.iter().zip(&mut found) {
+            if place.is_none() && is_named(name, known) {
+                *place = Some(value);
+            }
+        }
+    }
+    found.map(|value| value.map(text_of))
+}
+
+fn text_of(value: &[u8]) -> Cow<'_, str> {
+    match unescape(value) {
         // To look for broken characters is many times dearer than to look whether there are any.
         Cow::Borrowed(value) => match std::str::from_utf8(value) {
             Ok(value) => Cow::Borrowed(value),
             Err(_) => String::from_utf8_lossy(value),
         },
         Cow::Owned(value) => Cow::Owned(String::from_utf8_lossy(&value).into_owned()),
-    })
+    }
 }
 
 /// The text without the pairs that carry a key, or repeat `key` in escapes; `None` when there are
@@ -163,7 +180,8 @@ mod tests {
     #[test]
     fn a_key_is_found_and_cut_out_however_it_is_written() {
         let check = |text: &str, key: Option<&str>, rest: Option<&str>| {
-            assert_eq!(first(text.as_bytes(), KEY).as_deref(), key, "{text}");
+            let [found] = first(text.as_bytes(), [KEY]);
+            assert_eq!(found.as_deref(), key, "{text}");
             let cut = without_key(text.as_bytes(), Some("1.k"))
                 .map(|cut| String::from_utf8(cut).unwrap());
             assert_eq!(cut.as_deref(), rest, "{text}");
