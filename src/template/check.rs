@@ -5,39 +5,57 @@
 //! (`{{#if nope}}` passes). Here each path is resolved with its type, through `each`, `with`,
 //! block parameters and `../`.
 
+use std::ops::Range;
+
 use handlebars::Template;
 use handlebars::template::{
     BlockParam, DecoratorTemplate, HelperTemplate, Parameter, Subexpression, TemplateElement,
 };
 
+use super::call::{self, Call, Given};
 use super::data::Need;
 use super::helper::{self, Form, KNOWN, Known};
 use super::path::{Start, TemplatePath, parse};
 use super::place;
 use crate::diagnostic::suggest::{did_you_mean, nearest};
 use crate::diagnostic::{Problem, code};
+
+use crate::expr::function::{self, Function};
 use crate::expr::{Environment, Others, Slot, Type};
 
 /// What a template needs of each variable.
 type Needs = Vec<(String, Slot, Need)>;
+
+/// What the check of a template gives.
+pub(super) struct Checked {
+    pub(super) needs: Needs,
+    /// The functions of the language that it calls, by the numbers of their
+    /// [`call_name`](helper::call_name).
+    pub(super) calls: Vec<Call>,
+}
 
 /// Checks a template and rewrites it.
 pub(super) fn check(
     text: &str,
     template: &mut Template,
     environment: &Environment,
-) -> Result<Needs, Vec<Problem>> {
+) -> Result<Checked, Vec<Problem>> {
     let mut checker = Checker {
         text,
         environment,
         scopes: Vec::new(),
         at: 0,
+        cursor: 0,
         needs: Vec::new(),
+        calls: Vec::new(),
         problems: Vec::new(),
     };
     checker.template(template);
     if checker.problems.is_empty() {
-        Ok(checker.needs)
+        Ok(Checked {
+            needs: checker.needs,
+            calls: checker.calls,
+        })
     } else {
         checker.problems.sort_by_key(|problem| problem.range.start);
         checker.problems.dedup();
@@ -52,7 +70,11 @@ struct Checker<'c> {
     scopes: Vec<Scope>,
     /// The byte at which the present tag starts.
     at: usize,
+    /// The byte from which the next word of the tag is looked for: its words are visited in the
+    /// order in which they stand.
+    cursor: usize,
     needs: Needs,
+    calls: Vec<Call>,
     problems: Vec<Problem>,
 }
 
@@ -71,6 +93,7 @@ impl Checker<'_> {
         for (index, element) in elements.iter_mut().enumerate() {
             if let Some(place) = mapping.get(index) {
                 self.at = place::offset(self.text, place.0, place.1);
+                self.cursor = self.at;
             }
             match element {
                 TemplateElement::Expression(tag) | TemplateElement::HtmlExpression(tag) => {
@@ -100,7 +123,7 @@ impl Checker<'_> {
 
     fn unsupported(&mut self, tag: &DecoratorTemplate, what: &str, help: &str) {
         let name = tag.name.as_name().unwrap_or("…");
-        let range = place::word(self.text, self.at, name);
+        let range = self.word(name);
         let message = format!("templates have no {what}: `{name}`");
         self.problems
             .push(Problem::error(code::template::UNSUPPORTED, range, message).help(help));
@@ -126,17 +149,20 @@ impl Checker<'_> {
                 self.printable(&raw, &of);
             }
             // A name that handlebars took for a helper's is looked up as a path.
+            self.pass(&raw);
             tag.params = vec![match handlebars::Path::parse(&raw) {
                 Ok(path) => Parameter::Path(path),
                 Err(_) => printed,
             }];
             return;
         }
-        let of = self.parameter(&printed);
+        let mut printed = printed;
         let shown = match &printed {
             Parameter::Subexpression(sub) => sub_name(sub).unwrap_or("").to_owned(),
             _ => String::new(),
         };
+        let of = self.parameter(&mut printed);
+        self.cursor = self.at;
         self.printable(&shown, &of);
         tag.params = vec![printed];
     }
@@ -158,7 +184,7 @@ impl Checker<'_> {
             Type::List(_) => "a list",
             _ => return,
         };
-        let range = place::word(self.text, self.at, raw);
+        let range = self.word(raw);
         let message = format!("`{raw}` is {what} and cannot be printed");
         let problem = Problem::error(code::template::NOT_PRINTABLE, range, message).help(format!(
             "print one of its values, or all of it: `{{{{json {raw}}}}}`"
@@ -170,6 +196,11 @@ impl Checker<'_> {
         let start = self.at;
         let name = block.name.as_name().unwrap_or("").to_owned();
         let Some(known) = known(&name) else {
+            if function_named(&name).is_some() {
+                let help = format!("write `{{{{#if ({name} …)}}}}…{{{{/if}}}}`");
+                self.wrong_call(&name, &format!("`{name}` is not a block"), help);
+                return;
+            }
             let of = self.environment.find(&name).map(|(_, of)| of.clone());
             let mut problem = self.unknown_helper(&name);
             if let Some(of) = of {
@@ -196,14 +227,17 @@ impl Checker<'_> {
             Form::Raw => return,
             Form::Block => {}
         }
+        self.pass(&name);
         self.usage(known, &block.params, block.hash.keys());
         let of = block
             .params
-            .first()
+            .first_mut()
             .map_or(Type::Dyn, |parameter| self.parameter(parameter));
-        for value in block.hash.values() {
+        for value in block.hash.values_mut() {
+            self.cursor = self.at;
             self.parameter(value);
         }
+        self.cursor = self.at;
         let opens = matches!(name.as_str(), "each" | "with");
         if opens {
             let item = if name == "each" {
@@ -247,7 +281,7 @@ impl Checker<'_> {
                     .and_then(Parameter::as_name)
                     .unwrap_or("")
                     .to_owned();
-                let range = place::word(self.text, self.at, &raw);
+                let range = self.word(&raw);
                 let message = format!("`each` needs a list or a map, and `{raw}` is {other}");
                 self.problems
                     .push(Problem::error(code::template::WRONG_USE, range, message));
@@ -267,7 +301,7 @@ impl Checker<'_> {
             Some(BlockParam::Single(one)) => vec![(text(one), item.clone())],
             Some(BlockParam::Pair((one, two))) => {
                 if name == "with" {
-                    let range = place::word(self.text, self.at, &text(two));
+                    let range = self.word(&text(two));
                     let message = "`with` gives one block parameter";
                     self.problems
                         .push(Problem::error(code::template::WRONG_USE, range, message));
@@ -279,11 +313,13 @@ impl Checker<'_> {
     }
 
     /// The type of a helper's value.
-    fn parameter(&mut self, parameter: &Parameter) -> Type {
+    fn parameter(&mut self, parameter: &mut Parameter) -> Type {
         match parameter {
             Parameter::Path(_) | Parameter::Name(_) => {
                 let raw = parameter.as_name().unwrap_or("").to_owned();
-                self.path(&raw)
+                let of = self.path(&raw);
+                self.pass(&raw);
+                of
             }
             Parameter::Literal(literal) => {
                 if literal.as_str().is_some_and(helper::is_marked) {
@@ -297,6 +333,9 @@ impl Checker<'_> {
             Parameter::Subexpression(sub) => {
                 let name = sub_name(sub).unwrap_or("").to_owned();
                 let Some(known) = known(&name) else {
+                    if let Some(function) = function_named(&name) {
+                        return self.call(function, &name, sub);
+                    }
                     let problem = self.unknown_helper(&name);
                     self.problems.push(problem);
                     return Type::Dyn;
@@ -314,7 +353,11 @@ impl Checker<'_> {
                     params,
                     hash.into_iter().flatten().map(|(name, _)| name),
                 );
-                let types: Vec<_> = params.iter().map(|value| self.parameter(value)).collect();
+                self.pass(&name);
+                let types: Vec<_> = values_of(sub)
+                    .iter_mut()
+                    .map(|value| self.parameter(value))
+                    .collect();
                 match (name.as_str(), types.first()) {
                     ("eq" | "ne" | "lt" | "lte" | "gt" | "gte" | "and" | "or" | "not", _) => {
                         Type::Bool
@@ -326,6 +369,79 @@ impl Checker<'_> {
                 }
             }
             _ => Type::Dyn,
+        }
+    }
+
+    /// A call of a function of the language, which becomes a helper of its own.
+    fn call(&mut self, function: &'static Function, name: &str, sub: &mut Subexpression) -> Type {
+        let start = self.cursor;
+        let range = self.word(name);
+        self.pass(name);
+        let option = sub
+            .hash()
+            .and_then(|options| options.keys().next().cloned());
+        if let Some(option) = option {
+            let range = self.word(&option);
+            let message = format!("`{name}` is a function and has no options: `{option}`");
+            self.problems
+                .push(Problem::error(code::template::WRONG_USE, range, message));
+        }
+        let problems = self.problems.len();
+        let mut places = Vec::new();
+        let mut given = Vec::new();
+        for value in values_of(sub) {
+            places.push(match &*value {
+                Parameter::Literal(literal) => self.word(&literal.to_string()),
+                other => self.word(other.as_name().unwrap_or("")),
+            });
+            let of = self.parameter(value);
+            given.push(match value {
+                Parameter::Literal(literal) => Given::Literal(literal.clone()),
+                _ => Given::Value(of),
+            });
+        }
+        if self.problems.len() > problems {
+            return Type::Dyn;
+        }
+        match call::prepare(function, &given) {
+            Ok((call, of)) => {
+                let own = helper::call_name(self.calls.len());
+                self.calls.push(call);
+                if let TemplateElement::Expression(tag) = sub.element.as_mut() {
+                    tag.name = Parameter::Name(own);
+                }
+                of
+            }
+            Err(wrong) => {
+                self.cursor = start;
+                let place = wrong.value.and_then(|at| places.get(at).cloned());
+                let mut problem = Problem::error(
+                    code::template::WRONG_USE,
+                    place.unwrap_or(range),
+                    wrong.message,
+                );
+                problem.help = wrong.help;
+                self.problems.push(problem);
+                Type::Dyn
+            }
+        }
+    }
+
+    /// Where a word of the present tag stands: the next one, or else any.
+    fn word(&self, word: &str) -> Range<usize> {
+        let end = place::end_of_tag(self.text, self.at);
+        let next = place::word(self.text, self.cursor, word);
+        if self.text.get(next.clone()) == Some(word) && next.end <= end {
+            return next;
+        }
+        place::word(self.text, self.at, word)
+    }
+
+    /// Goes on behind a word.
+    fn pass(&mut self, word: &str) {
+        let place = self.word(word);
+        if self.text.get(place.clone()) == Some(word) {
+            self.cursor = place.end;
         }
     }
 
@@ -352,7 +468,7 @@ impl Checker<'_> {
         }
         for option in options {
             if !known.options.contains(&option.as_str()) {
-                let range = place::word(self.text, self.at, option);
+                let range = self.word(option);
                 let message = format!("`{}` has no option `{option}`", known.name);
                 self.problems
                     .push(Problem::error(code::template::WRONG_USE, range, message));
@@ -370,24 +486,38 @@ impl Checker<'_> {
     }
 
     fn wrong_use_with(&mut self, known: &Known, message: &str, help: &str) {
-        let range = place::word(self.text, self.at, known.name);
+        let range = self.word(known.name);
+        self.problems
+            .push(Problem::error(code::template::WRONG_USE, range, message).help(help));
+    }
+
+    fn wrong_call(&mut self, name: &str, message: &str, help: String) {
+        let range = self.word(name);
         self.problems
             .push(Problem::error(code::template::WRONG_USE, range, message).help(help));
     }
 
     fn unknown_helper(&self, name: &str) -> Problem {
         let names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
-        let range = place::word(self.text, self.at, name);
+        let spellings: Vec<_> = function::all()
+            .iter()
+            .map(|function| call::spelling(function))
+            .collect();
+        let functions = spellings.iter().map(|name| &**name);
+        let range = self.word(name);
         let problem = Problem::error(
             code::template::UNKNOWN_HELPER,
             range,
             format!("unknown helper `{name}`"),
         );
-        let problem = match did_you_mean(name, names.iter().copied()) {
+        let problem = match did_you_mean(name, names.iter().copied().chain(functions)) {
             Some(help) => problem.help(help),
             None => problem,
         };
-        problem.help(format!("the helpers are {}", names.join(", ")))
+        problem.help(format!(
+            "the helpers are {}, and the functions of the language",
+            names.join(", ")
+        ))
     }
 
     /// The type of a path, and a note of what it needs.
@@ -460,7 +590,13 @@ impl Checker<'_> {
         };
         let Some((slot, of)) = self.environment.find(first) else {
             let names = self.environment.variables().map(|(name, _)| name);
-            let help = did_you_mean(first, names);
+            let help = if rest.is_empty() && function_named(first).is_some() {
+                Some(format!(
+                    "`{first}` is a function: write `{{{{{first} value}}}}`, or give its value a name under `let`"
+                ))
+            } else {
+                did_you_mean(first, names)
+            };
             let message = format!("unknown name `{first}`");
             self.report(code::template::UNKNOWN_NAME, raw, message, help);
             return Type::Dyn;
@@ -526,7 +662,7 @@ impl Checker<'_> {
         message: String,
         help: Option<String>,
     ) {
-        let range = place::word(self.text, self.at, raw);
+        let range = self.word(raw);
         let problem = Problem::error(code, range, message);
         self.problems.push(match help {
             Some(help) => problem.help(help),
@@ -537,6 +673,19 @@ impl Checker<'_> {
 
 fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
+}
+
+/// The function of the language that a helper may be.
+fn function_named(name: &str) -> Option<&'static Function> {
+    let mut functions = function::all().iter().copied();
+    functions.find(|function| call::spelling(function) == name)
+}
+
+fn values_of(sub: &mut Subexpression) -> &mut [Parameter] {
+    match sub.element.as_mut() {
+        TemplateElement::Expression(tag) => &mut tag.params,
+        _ => &mut [],
+    }
 }
 
 fn sub_name(sub: &Subexpression) -> Option<&str> {

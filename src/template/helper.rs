@@ -13,6 +13,7 @@ use handlebars::{
 use serde_json::{Map as Object, Value as Json};
 
 use super::Escape;
+use super::call::Call;
 use super::data::{MARK, Text, in_order, unmarked};
 use crate::value::{Value, json};
 
@@ -103,6 +104,20 @@ pub(super) fn registry(escape: Escape) -> &'static Handlebars<'static> {
         Escape::Html => &HTML,
         Escape::Json => &JSON,
     }
+}
+
+/// As [`registry`], with the calls of one template, by their [`call_name`].
+pub(super) fn registry_with(escape: Escape, calls: Vec<Call>) -> Handlebars<'static> {
+    let mut registry = registry(escape).clone();
+    for (index, call) in calls.into_iter().enumerate() {
+        registry.register_helper(&call_name(index), Box::new(call));
+    }
+    registry
+}
+
+/// What a template calls its calls. It cannot be written.
+pub(super) fn call_name(index: usize) -> String {
+    format!("call {index}")
 }
 
 fn build(escape: fn(&str) -> String) -> Handlebars<'static> {
@@ -369,11 +384,11 @@ impl HelperDef for Make {
 }
 
 /// What a helper was given.
-struct Parameters<'p, 'rc>(&'p [PathAndJson<'rc>]);
+pub(super) struct Parameters<'p, 'rc>(pub(super) &'p [PathAndJson<'rc>]);
 
 impl<'p> Parameters<'p, '_> {
     /// A value that must be there.
-    fn get(&self, index: usize) -> Result<&'p Json, RenderError> {
+    pub(super) fn get(&self, index: usize) -> Result<&'p Json, RenderError> {
         let missing = |name: Option<&String>| RenderError::strict_error(name);
         let parameter = self.0.get(index).ok_or_else(|| missing(None))?;
         if parameter.is_value_missing() {
@@ -394,7 +409,7 @@ impl<'p> Parameters<'p, '_> {
     }
 }
 
-fn other(message: String) -> RenderError {
+pub(super) fn other(message: String) -> RenderError {
     RenderErrorReason::Other(message).into()
 }
 
@@ -541,7 +556,7 @@ fn to_json(parameters: &Parameters<'_, '_>) -> Made {
 }
 
 /// The value that was converted for handlebars, its numbers in their own text again.
-fn restored<'a>(tree: &'a Json, arena: &'a crate::value::Arena) -> Value<'a> {
+pub(super) fn restored<'a>(tree: &'a Json, arena: &'a crate::value::Arena) -> Value<'a> {
     if let Some(number) = number(tree) {
         return number;
     }

@@ -8,12 +8,14 @@
 //! A template is compiled at load. Its names are checked against the environment, also where
 //! handlebars itself would not ask (`{{#if nope}}`), and it is given only the values it uses. Data
 //! is never evaluated again: a value that holds `{{…}}` is printed with its braces. There are no
-//! partials, so a template cannot include itself, and no helper reaches outside.
+//! partials, so a template cannot include itself, and no helper reaches outside. The helpers are
+//! those that compare and choose, and the functions of the language.
 //!
 //! Each print goes through one helper of ours. So a missing value is a failure, a map or list is
 //! never printed as `[object]`, and a number keeps the text it came in. The output counts against
 //! the request's budget while it is written.
 
+mod call;
 mod check;
 mod data;
 mod helper;
@@ -29,6 +31,8 @@ use handlebars::{Context, Output, RenderContext, RenderErrorReason, Renderable};
 
 use crate::diagnostic::Problem;
 use crate::expr::{Environment, Fault, FaultKind, Scope, Slot, Survey};
+use call::Turn;
+use check::Checked;
 use data::Need;
 
 /// Bytes of a template's text.
@@ -53,6 +57,8 @@ pub struct Template {
     text: String,
     escape: Escape,
     parsed: handlebars::Template,
+    /// The helpers, where the template calls functions of the language.
+    registry: Option<Box<handlebars::Handlebars<'static>>>,
     uses: Vec<Slot>,
     needs: Vec<(String, Slot, Need)>,
 }
@@ -76,11 +82,13 @@ impl Template {
         place::bounded(text).map_err(|problem| vec![problem])?;
         let mut parsed = handlebars::Template::compile(text)
             .map_err(|error| vec![place::syntax_problem(text, &error)])?;
-        let needs = check::check(text, &mut parsed, environment)?;
+        let Checked { needs, calls } = check::check(text, &mut parsed, environment)?;
+        let registry = (!calls.is_empty()).then(|| Box::new(helper::registry_with(escape, calls)));
         Ok(Self {
             text: text.to_owned(),
             escape,
             parsed,
+            registry,
             uses: needs.iter().map(|(_, slot, _)| *slot).collect(),
             needs,
         })
@@ -112,15 +120,22 @@ impl Template {
             fault: None,
         };
         let mut state = RenderContext::new(None);
-        let registry = helper::registry(self.escape);
-        match self
+        let registry = match &self.registry {
+            Some(registry) => &**registry,
+            None => helper::registry(self.escape),
+        };
+        Turn::begin(scope);
+        let rendered = self
             .parsed
-            .render(registry, &context, &mut state, &mut output)
-        {
-            Ok(()) => Ok(output.text),
+            .render(registry, &context, &mut state, &mut output);
+        let settled = Turn::settle(scope);
+        let kind = Turn::end();
+        match rendered {
+            Ok(()) => settled.map(|()| output.text),
             Err(error) => {
                 let span = place::of_tag(&self.text, error.line_no, error.column_no);
-                let fault = output.fault.unwrap_or_else(|| failure(&error, scope));
+                let mut fault = output.fault.unwrap_or_else(|| failure(&error, scope));
+                fault.kind = kind.unwrap_or(fault.kind);
                 Err(Fault { span, ..fault })
             }
         }
@@ -160,7 +175,8 @@ struct Bounded<'s, 'a> {
 impl Output for Bounded<'_, '_> {
     fn write(&mut self, segment: &str) -> Result<(), std::io::Error> {
         let steps = helper::STEPS_A_WRITE + segment.len() as u64 / 16;
-        let charged = self.scope.charge_steps(steps);
+        let charged = Turn::settle(self.scope);
+        let charged = charged.and_then(|()| self.scope.charge_steps(steps));
         match charged.and_then(|()| self.scope.charge_memory(segment.len())) {
             Ok(()) => {
                 self.text.push_str(segment);

@@ -7,6 +7,7 @@ use handlebars::{TemplateError, TemplateErrorReason};
 
 use super::MAX_TEXT;
 use crate::diagnostic::{Problem, code};
+use crate::expr::function;
 
 /// How deep blocks and parentheses may stand in each other. Handlebars' parser would use up the
 /// stack.
@@ -125,8 +126,17 @@ pub(super) fn syntax_problem(text: &str, error: &TemplateError) -> Problem {
                 None => "this is not Handlebars".to_owned(),
             };
             let range = unclosed.map_or(range, |(at, _)| at..end_of_tag(text, at));
-            Problem::error(code::template::SYNTAX, range, message)
-                .help("a tag is `{{name}}`, `{{#if name}}…{{/if}}`, `{{#each list}}…{{/each}}` or `{{helper value}}`")
+            let before = text.get(..at).unwrap_or_default().trim_end();
+            let word = before
+                .rsplit(|c: char| c.is_whitespace() || "{(#".contains(c))
+                .next()
+                .unwrap_or_default();
+            let problem = Problem::error(code::template::SYNTAX, range, message);
+            if word.contains('.') && function::find(word).is_some() {
+                let spelling = word.replace('.', "_");
+                return problem.help(format!("a helper's name has no dot: write `{spelling}`"));
+            }
+            problem.help("a tag is `{{name}}`, `{{#if name}}…{{/if}}`, `{{#each list}}…{{/each}}` or `{{helper value}}`")
         }
     }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
+use crate::diagnostic::code;
 use crate::expr::{Budget, Provide, Record, Type};
 use crate::value::{Arena, Value, json};
 
@@ -666,4 +667,163 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn functions_of_the_language_are_helpers() {
+    check("{{truncate body.name 5}}", "Ada <");
+    check(
+        "{{slug body.name}} {{string body.big}}",
+        "ada-co 9007199254740993",
+    );
+    check("{{default body.nope (lowerAscii \"X\")}}", "x");
+    check(
+        "{{#if (startsWith body.name \"Ada\")}}y{{else}}n{{/if}}{{#if (contains (lowerAscii body.name) \"CO\")}}y{{else}}n{{/if}}",
+        "yn",
+    );
+    check(
+        "{{#each (distinct body.list)}}{{this}}{{/each}}{{first body.list}}",
+        "xyx",
+    );
+    check(
+        "{{lowerAscii (upperAscii event.id)}}{{json (keys body.map)}}",
+        "evt_1[\"z\",\"a\"]",
+    );
+    check("{{lowerAscii \"it's \\\"Q\\\"\"}}", "it's \"q\"");
+    // A dot in a function's name is written `_`.
+    check(
+        "{{math_round amount}} {{base64_encode (pad_start \"7\" 3 \"0\")}}",
+        "13 MDA3",
+    );
+    check(
+        "{{regex_replace body.name \"[^A-Za-z]+\" \"-\"}}",
+        "Ada-co-",
+    );
+    check("{{hex_encode (hex_decode \"6a\")}}", "6a");
+}
+
+#[test]
+fn what_a_function_gives_is_escaped_as_all_else_is() {
+    let render = |escape, text: &str| render_within(text, escape, Budget::default());
+    assert_eq!(
+        render(
+            Escape::Html,
+            "{{lowerAscii body.name}}|{{{lowerAscii body.html}}}"
+        )
+        .as_deref(),
+        Ok("ada &lt;&amp; &quot;co&quot;&gt;|<b>{{name}}</b>")
+    );
+    assert_eq!(
+        render(Escape::Json, "\"{{upperAscii body.name}}\"").as_deref(),
+        Ok("\"ADA <& \\\"CO\\\">\"")
+    );
+}
+
+#[test]
+fn a_call_that_is_none_is_refused_at_its_place() {
+    let check = |text: &str, message: &str, place: &str| {
+        refused(text, &[(code::template::WRONG_USE.0, message, place)]);
+    };
+    check(
+        "a {{truncate body.name}}",
+        "`truncate` does not take 1 value",
+        "truncate",
+    );
+    check(
+        "{{truncate body.name \"x\"}}",
+        "anything has no `truncate` with a string",
+        "truncate",
+    );
+    check(
+        "{{upper (lowerAscii 5)}}",
+        "an int has no `lowerAscii`",
+        "lowerAscii",
+    );
+    check(
+        "{{regex_replace body.name \"(\" \"-\"}}",
+        "not a regular expression: unclosed group",
+        "\"(\"",
+    );
+    check(
+        "{{#lowerAscii body.name}}x{{/lowerAscii}}",
+        "`lowerAscii` is not a block",
+        "lowerAscii",
+    );
+    check(
+        "{{lowerAscii body.name x=1}}",
+        "`lowerAscii` is a function and has no options: `x`",
+        "x",
+    );
+    refused(
+        "{{lowerAsci body.name}}",
+        &[(
+            code::template::UNKNOWN_HELPER.0,
+            "unknown helper `lowerAsci`",
+            "lowerAsci",
+        )],
+    );
+    refused(
+        "{{lowerAscii event.nope}}",
+        &[(
+            code::template::UNKNOWN_FIELD.0,
+            "no field `nope` in `event`",
+            "event.nope",
+        )],
+    );
+    let help = |text: &str| {
+        let problems = Template::compile(text, Escape::None, &environment()).unwrap_err();
+        problems[0].help.first().cloned().unwrap_or_default()
+    };
+    assert_eq!(
+        help("{{lowerAsci body.name}}"),
+        "did you mean `lowerAscii`?"
+    );
+    assert_eq!(
+        help("{{math.round amount}}"),
+        "a helper's name has no dot: write `math_round`"
+    );
+    assert_eq!(
+        help("{{lowerAscii}}"),
+        "`lowerAscii` is a function: write `{{lowerAscii value}}`, or give its value a name under `let`"
+    );
+}
+
+#[test]
+fn a_call_fails_at_its_tag_and_counts_against_the_request() {
+    fails(
+        "a\n{{math_round body.name}}",
+        "no such overload: math.round @ {{math_round body.name}}",
+    );
+    fails(
+        "{{hex_decode \"zz\"}}",
+        "`hex.decode`: not hexadecimal: Invalid character 'z' at position 0 @ {{hex_decode \"zz\"}}",
+    );
+    fails("{{fail \"no stock\"}}", "no stock @ {{fail \"no stock\"}}");
+    // As many calls as the budget has room for, and none more.
+    let text = "{{#each body.items}}{{slug ../body.name}}{{/each}}";
+    let within = |steps| {
+        let budget = Budget {
+            steps,
+            ..Budget::default()
+        };
+        render_within(text, Escape::None, budget)
+    };
+    let enough = (1..10_000)
+        .find(|steps| within(*steps).is_ok())
+        .expect("some budget is enough");
+    let once = "{{#each body.items}}{{#if @first}}{{slug ../body.name}}{{/if}}{{/each}}";
+    let budget = Budget {
+        steps: enough - 1,
+        ..Budget::default()
+    };
+    assert!(within(enough - 1).is_err(), "the second call is over it");
+    assert!(render_within(once, Escape::None, budget).is_ok());
+}
+
+#[test]
+fn what_is_named_wins_over_a_function() {
+    let mut environment = environment();
+    environment.declare("slug", Type::String);
+    let template = Template::compile("{{slug}}", Escape::None, &environment).unwrap();
+    assert_eq!(template.uses().len(), 1);
 }
