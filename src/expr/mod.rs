@@ -37,7 +37,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use checker::{Access, Fact, Findings, Lack, is_of_money, whole_division};
+pub use checker::{Access, Fact, Findings, Growth, Lack, is_of_money, whole_division};
 pub use environment::{Declaration, Environment, Slot};
 pub use fault::{Fault, FaultKind};
 pub use macros::METHODS as MACROS;

@@ -119,6 +119,16 @@ fn gather(all: &mut Findings, hole: Findings, start: usize) {
     all.after.extend(hole.after);
     all.divisions.extend(hole.divisions.into_iter().map(moved));
     all.exposed.extend(hole.exposed);
+    if let Some(mut growth) = hole.growth {
+        growth.range = moved(growth.range);
+        if all
+            .growth
+            .as_ref()
+            .is_none_or(|known| known.degree < growth.degree)
+        {
+            all.growth = Some(growth);
+        }
+    }
     let accesses = hole.accesses.into_iter().map(|access| Access {
         range: moved(access.range),
         ..access

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::clause::{Clause, Runs};
 use super::fallible::{Place, Seen};
+use super::function::bytes;
 use super::report::{Complete, Report};
 use crate::diagnostic::{Problem, code};
-use crate::expr::{self, Environment, Findings, Slot, Type};
+use crate::expr::{self, Environment, Findings, Growth, Slot, Type};
 use crate::spec::FieldPath;
 
 /// What a compiled text gave, shared by all that write it alike.
@@ -65,6 +66,8 @@ pub(super) struct Expressions<'c, 'd> {
     place: Place,
     /// Whether what was compiled last reads nothing, and nothing else was said of it.
     last_is_constant: bool,
+    /// How many bytes a body may have, and how many steps a request.
+    limits: Option<(u64, u64)>,
     /// What was compiled, in places where somebody asks what a request may come without.
     seen: Vec<Seen>,
 }
@@ -85,8 +88,14 @@ impl<'c, 'd> Expressions<'c, 'd> {
             used: Vec::new(),
             place: Place::default(),
             last_is_constant: false,
+            limits: None,
             seen: Vec::new(),
         }
+    }
+
+    /// Says how large a body may be, in bytes, and how many steps a request has.
+    pub(super) fn held_to(&mut self, body: u64, steps: u64) {
+        self.limits = Some((body, steps));
     }
 
     /// Says where what is compiled from now on runs.
@@ -227,6 +236,10 @@ impl<'c, 'd> Expressions<'c, 'd> {
         match outcome {
             Ok(shared) => {
                 self.report.inside(at, shared.warnings.iter().cloned());
+                if let (Some((body, steps)), Some(growth)) = (self.limits, &shared.findings.growth)
+                {
+                    self.report.inside(at, too_dear(growth, body, steps));
+                }
                 self.see(at, Arc::clone(&shared.findings));
                 self.last_is_constant = shared.findings.is_constant && shared.warnings.is_empty();
                 Some(shared)
@@ -278,6 +291,44 @@ fn compile(
         warnings: warnings.into(),
         findings: Arc::new(findings),
     })
+}
+
+/// Fewest bytes of a value in a list of JSON: a digit and a comma.
+const BYTES_A_VALUE: u64 = 2;
+
+/// A warning where the longest body would need more steps than there are.
+fn too_dear(growth: &Growth, body: u64, steps: u64) -> Option<Problem> {
+    let rounds = |body: u64| {
+        (body / BYTES_A_VALUE)
+            .checked_pow(growth.degree)
+            .unwrap_or(u64::MAX)
+    };
+    if rounds(body) <= steps {
+        return None;
+    }
+    // The longest body that is safe, by halves: it need not be exact.
+    let mut safe = 1_u64;
+    while rounds(safe * 2) <= steps {
+        safe *= 2;
+    }
+    let shape = match growth.degree {
+        2 => "the square".to_owned(),
+        3 => "the cube".to_owned(),
+        degree => format!("the power {degree}"),
+    };
+    let message = format!(
+        "the work grows with {shape} of the body: above about {} it may need more than the {steps} steps of a request",
+        bytes(safe)
+    );
+    let problem = Problem::warning(code::expr::GROWTH, growth.range.clone(), message);
+    Some(
+        problem
+            .help("make a map of the inner list once, under `let`, and look values up in it: `list.key_by(x, x.id)`, `id in map`")
+            .help(format!(
+                "or take no longer bodies: `accept: {{ max_body: {} }}`",
+                bytes(safe)
+            )),
+    )
 }
 
 /// Words of a text that could be names: fields that are selected from a value are not, be it by
@@ -333,6 +384,28 @@ enum Before {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_bodies_for_which_the_steps_are_not_enough_are_too_dear() {
+        let told = |degree, body, steps| {
+            let growth = Growth {
+                range: 0..1,
+                degree,
+            };
+            too_dear(&growth, body, steps).map(|problem| problem.help[1].clone())
+        };
+        let help = |size: &str| {
+            Some(format!(
+                "or take no longer bodies: `accept: {{ max_body: {size} }}`"
+            ))
+        };
+        assert_eq!(told(2, 10 << 20, 1_000_000), help("1KiB"));
+        assert_eq!(told(3, 10 << 20, 1_000_000), help("128B"));
+        // A thousand values, each looked at a thousand times: just enough.
+        assert_eq!(told(2, 2000, 1_000_000), None);
+        assert_eq!(told(2, 2002, 1_000_000), help("1KiB"));
+        assert_eq!(told(40, u64::MAX, u64::MAX - 1), help("4B"));
+    }
 
     #[test]
     fn every_name_that_is_read_is_among_the_words() {

@@ -150,6 +150,7 @@ pub(super) fn compile<'d>(
         .cloned()
         .chain(differing.map(|root| root.name().to_owned()));
     let mut expressions = Expressions::new(report, environment, own, workshop.cache);
+    expressions.held_to(accepted.max_body, workshop.settings.limits.steps);
 
     let values = bindings::compile(&spec.bindings, &mut expressions);
     expressions.at_place(Place::When);

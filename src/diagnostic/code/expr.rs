@@ -41,4 +41,6 @@ codes! {
     COMPARED_SECRET = "W0205";
     /// Money divided as a whole number.
     WHOLE_DIVISION = "W0206";
+    /// Work that grows faster than the body.
+    GROWTH = "W0207";
 }

@@ -5,6 +5,7 @@
 
 mod call;
 mod flow;
+mod growth;
 mod lack;
 mod lint;
 mod operator;
@@ -26,6 +27,7 @@ use flow::By;
 use unify::Unifier;
 
 pub use flow::Fact;
+pub use growth::Growth;
 pub use lack::{Access, Lack};
 pub use lint::{is_of_money, whole_division};
 
@@ -48,6 +50,8 @@ pub struct Findings {
     pub divisions: Vec<Range<usize>>,
     /// The variables without whose value it has none.
     pub exposed: Vec<Slot>,
+    /// Where its work grows faster than the request.
+    pub growth: Option<Growth>,
 }
 
 /// Finds the type of a tree, and all that is wrong with it.
@@ -86,6 +90,7 @@ pub(super) fn check(
         is_constant: lint::is_constant(ast),
         divisions: checker.divisions,
         exposed: checker.exposed,
+        growth: growth::growth(ast, environment),
     };
     (of, findings)
 }
