@@ -142,6 +142,23 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// A failure with a sentence of its own, which is paid for: `??` may throw a million of them
+    /// away. Where it cannot be paid, that is the failure.
+    pub(super) fn explained(&self, kind: FaultKind, span: (u32, u32), why: &str) -> Fault<'a> {
+        const STEPS: u64 = 8;
+        match self
+            .charge_steps(STEPS)
+            .and_then(|()| self.charge_memory(why.len()))
+        {
+            Ok(()) => Fault {
+                kind,
+                span,
+                detail: self.arena.string(why),
+            },
+            Err(spent) => spent,
+        }
+    }
+
     /// Takes steps from the budget.
     pub fn charge_steps(&self, steps: u64) -> Result<(), Fault<'a>> {
         match self.steps.get().checked_sub(steps) {

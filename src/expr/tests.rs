@@ -409,6 +409,34 @@ fn each_way_to_grow_is_stopped_at_load_or_by_the_budget() {
 }
 
 #[test]
+fn what_is_sought_compiled_or_thrown_away_is_paid_for() {
+    let rounds = "lists.range(10000)";
+    let with_long = |work: &str| format!("cel.bind(t, 'a'.pad_end(200000), {rounds}.{work})");
+    let with_path = |pattern: &str| {
+        let data = format!("{{'p': body.ref + {pattern}, 't': ['a']}}");
+        format!("cel.bind(d, {data}, d.jsonpath('$.t[?match(@, $.p)]'))")
+    };
+    for text in [
+        with_long("all(x, !(t in body))"),
+        with_long("all(x, (body[t] ?? 0) == 0)"),
+        with_long("all(x, t in [t])"),
+        with_long("all(x, {t: 1}.size() == 1)"),
+        format!("{rounds}.all(x, !'a'.matches(string(x) + '\\\\pL{{20}}'))"),
+        format!("{rounds}.all(x, !'a'.matches(string(x) + '(?i)[\\\\PN]{{9}}'))"),
+        with_path("'\\\\pL{1000}'"),
+        "lists.range(80000).all(x, ([1][x + 1] ?? 0) == 0)".to_owned(),
+        "lists.range(80000).all(x, base64.decode(string(x) + '!').size() == 0 || x >= 0)"
+            .to_owned(),
+    ] {
+        let got = outcome(&text, Budget::default());
+        assert!(
+            got.starts_with("the request's budget is spent"),
+            "{text}: {got}"
+        );
+    }
+}
+
+#[test]
 fn field_access_comparison_and_conditions_allocate_nothing() {
     let arena = Arena::new();
     let commit = r#"{"id": "0123456789abcdef", "distinct": true, "author": {"name": "Ada"}}"#;

@@ -58,16 +58,14 @@ impl<'a> Machine<'_, 'a> {
     pub(super) fn keyed(&self, entries: &'a [(Key<'a>, Value<'a>)], span: Span) -> Outcome<'a> {
         const FEW: usize = 16;
         let twice = |key: Key<'a>| {
-            let detail = self
-                .scope
-                .arena()
-                .string(&format!("the key `{key}` is there twice"));
-            Err(Fault {
-                kind: FaultKind::BadArgument,
-                span,
-                detail,
-            })
+            let detail = format!("the key `{key}` is there twice");
+            Err(self.scope.explained(FaultKind::BadArgument, span, &detail))
         };
+        let long: usize = entries
+            .iter()
+            .map(|(key, _)| key.as_str().map_or(0, str::len) / 16)
+            .sum();
+        self.scope.charge_steps(long as u64)?;
         if entries.len() <= FEW {
             for (index, (key, _)) in entries.iter().enumerate() {
                 let before = entries.get(..index).unwrap_or_default();

@@ -221,7 +221,10 @@ impl<'a> Machine<'_, 'a> {
                 }
                 found
             }
-            Value::Map(map) => Key::sought(needle).is_some_and(|key| map.contains(key)),
+            Value::Map(map) => {
+                self.seeks(needle)?;
+                Key::sought(needle).is_some_and(|key| map.contains(key))
+            }
             other => return Err(no_overload(span, other.type_name())),
         }))
     }
@@ -235,6 +238,7 @@ impl<'a> Machine<'_, 'a> {
                 Node::Constant(constant) => constant.value(),
                 other => self.run(other)?,
             };
+            self.reads(needle, item)?;
             if needle.equals(item) {
                 return Ok(Value::Bool(true));
             }

@@ -10,6 +10,9 @@ use crate::expr::program::{Has, Index, Node, Path, Step, StepKey};
 use crate::expr::{Fault, FaultKind};
 use crate::value::{Key, Value};
 
+/// A name longer than this is paid for when it is compared.
+const LONG: usize = 64;
+
 impl<'a> Machine<'_, 'a> {
     /// Where the value that a path leads to lies; in `room` where it lies nowhere else.
     pub(super) fn place<'r>(
@@ -48,6 +51,9 @@ impl<'a> Machine<'_, 'a> {
     fn step(&self, value: &Value<'a>, step: &'a Step) -> Result<&'a Value<'a>, Fault<'a>> {
         let found = match (value, &step.key) {
             (Value::Map(map), StepKey::Field(name) | StepKey::Name(name)) => {
+                if name.len() > LONG {
+                    self.scope.charge_steps(name.len() as u64 / 16)?;
+                }
                 map.near(name, &step.hint)
             }
             (Value::List(items), StepKey::Index(at)) => {
@@ -80,7 +86,8 @@ impl<'a> Machine<'_, 'a> {
                 self.too_short(items.len(), *at, step.span)
             }
             (StepKey::Index(at) | StepKey::Element(at), _) => {
-                absent(step.span, self.scope.arena().string(&at.to_string()))
+                let detail = at.to_string();
+                self.scope.explained(FaultKind::Absent, step.span, &detail)
             }
         }
     }
@@ -89,11 +96,7 @@ impl<'a> Machine<'_, 'a> {
     fn too_short(&self, length: usize, at: i64, span: Span) -> Fault<'a> {
         let items = if length == 1 { "item" } else { "items" };
         let detail = format!("{at}, and the list has {length} {items}");
-        Fault {
-            kind: FaultKind::Index,
-            span,
-            detail: self.scope.arena().string(&detail),
-        }
+        self.scope.explained(FaultKind::Index, span, &detail)
     }
 
     #[cold]
@@ -113,6 +116,14 @@ impl<'a> Machine<'_, 'a> {
         self.look_up(object, key, index.optional, index.span)
     }
 
+    /// Pays for a key that is hashed and compared.
+    pub(super) fn seeks(&self, key: Value<'a>) -> Result<(), Fault<'a>> {
+        match key.as_str() {
+            Some(text) => self.scope.charge_steps(text.len() as u64 / 16),
+            None => Ok(()),
+        }
+    }
+
     /// A key in a value of any kind.
     fn look_up(
         &self,
@@ -127,9 +138,12 @@ impl<'a> Machine<'_, 'a> {
             other => (other, optional),
         };
         let found = match object {
-            Value::Null => return Err(absent(span, self.key_text(key))),
+            Value::Null => return Err(self.absent_key(span, key)),
             Value::Map(map) => match Key::sought(key) {
-                Some(key) => map.get(key),
+                Some(sought) => {
+                    self.seeks(key)?;
+                    map.get(sought)
+                }
                 None if key.is_number() => None,
                 None => return Err(no_overload(span, key.type_name())),
             },
@@ -155,19 +169,22 @@ impl<'a> Machine<'_, 'a> {
             None if optional => Ok(Value::Optional(None)),
             None => Err(match (object, key.as_int()) {
                 (Value::List(items), Some(at)) => self.too_short(items.len(), at, span),
-                _ => absent(span, self.key_text(key)),
+                _ => self.absent_key(span, key),
             }),
         }
     }
 
-    fn key_text(&self, key: Value<'a>) -> &'a str {
+    fn absent_key(&self, span: Span, key: Value<'a>) -> Fault<'a> {
         match (key, Key::of(key)) {
             (Value::String(text), _) => {
                 let end = text.char_indices().nth(60).map_or(text.len(), |(at, _)| at);
-                text.get(..end).unwrap_or(text)
+                absent(span, text.get(..end).unwrap_or(text))
             }
-            (_, Some(key)) => self.scope.arena().string(&key.to_string()),
-            _ => "key",
+            (_, Some(key)) => {
+                let detail = key.to_string();
+                self.scope.explained(FaultKind::Absent, span, &detail)
+            }
+            _ => absent(span, "key"),
         }
     }
 

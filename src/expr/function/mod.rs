@@ -20,6 +20,8 @@ mod regular;
 mod text;
 mod time;
 
+pub(super) use regular::weight;
+
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
@@ -129,10 +131,9 @@ impl<'a> Call<'_, 'a> {
     /// An argument that the function does not accept, and why. The sentence must not hold a whole
     /// value.
     pub fn bad(&self, why: fmt::Arguments<'_>) -> Fault<'a> {
-        self.fault(
-            FaultKind::BadArgument,
-            self.arena().string(&why.to_string()),
-        )
+        let why = why.to_string();
+        self.scope
+            .explained(FaultKind::BadArgument, self.span, &why)
     }
 
     /// What a failed conversion means here.

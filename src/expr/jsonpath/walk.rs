@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use regex::Regex;
 
 use super::{Comparison, Filter, Nodes, Operand, Pattern, Query, Segment, Selector};
+use crate::expr::function::weight;
 use crate::expr::{Fault, Scope};
 use crate::value::Value;
 
@@ -254,9 +255,12 @@ impl<'a> Walk<'_, 'a> {
                 let Some(Value::String(text)) = self.operand(text, node, &mut room)? else {
                     return Ok(false);
                 };
-                self.scope.charge_steps(text.len() as u64 / 16)?;
                 match pattern {
-                    Pattern::Ready(regex) => Ok(regex.is_match(text)),
+                    Pattern::Ready(regex) => {
+                        self.scope
+                            .charge_steps(weight::search(regex.as_str(), text.len()))?;
+                        Ok(regex.is_match(text))
+                    }
                     Pattern::Never => Ok(false),
                     Pattern::Dynamic(operand) => {
                         match self.operand(operand, node, &mut Value::Null)? {
@@ -271,6 +275,8 @@ impl<'a> Walk<'_, 'a> {
 
     /// Matches against a pattern that stands in the data: compiled when it changes, and dear.
     fn dynamic(&self, pattern: &str, whole: bool, text: &str) -> Done<'a, bool> {
+        self.scope
+            .charge_steps(weight::search(pattern, text.len()))?;
         let mut last = self.regex.borrow_mut();
         if let Some(last) = &*last
             && *last.pattern == *pattern
@@ -278,7 +284,7 @@ impl<'a> Walk<'_, 'a> {
         {
             return Ok(last.is_match(text));
         }
-        self.scope.charge_steps(2_000 + pattern.len() as u64 * 20)?;
+        self.scope.charge_steps(weight::compile(pattern))?;
         let compiled = last.insert(Compiled {
             pattern: pattern.into(),
             whole,

@@ -20,7 +20,7 @@ mod extract;
 mod extract_all;
 mod matches;
 mod replace;
-mod weight;
+pub(in crate::expr) mod weight;
 
 pub(super) const ALL: &[&Function] = &[
     &captures::FUNCTION,
@@ -32,10 +32,6 @@ pub(super) const ALL: &[&Function] = &[
 
 const SIZE_LIMIT: usize = 1 << 20;
 const CACHED: usize = 32;
-/// Compiling costs about so many steps, and so many for each place of the expression: a class such
-/// as `\w` is hundreds of ranges.
-const COMPILE_STEPS: u64 = 200;
-const COMPILE_STEPS_PER_PLACE: u64 = 50;
 
 thread_local! {
     /// The most recently used last.
@@ -69,7 +65,7 @@ fn with<'a, T>(
     work: impl FnOnce(&Regex) -> Result<T, Fault<'a>>,
 ) -> Result<T, Fault<'a>> {
     call.scope
-        .charge_steps(weight::steps(pattern, text.len()))?;
+        .charge_steps(weight::search(pattern, text.len()))?;
     if let Some(Prepared::Regex(regex)) = call.prepared {
         return work(regex);
     }
@@ -83,10 +79,7 @@ fn with<'a, T>(
     if let Some(regex) = cached {
         return work(&regex);
     }
-    call.scope.charge_steps(
-        COMPILE_STEPS
-            .saturating_add(weight::places(pattern).saturating_mul(COMPILE_STEPS_PER_PLACE)),
-    )?;
+    call.scope.charge_steps(weight::compile(pattern))?;
     let regex = Rc::new(compile(pattern).map_err(|why| call.bad(format_args!("{why}")))?);
     CACHE.with_borrow_mut(|cache| {
         if cache.len() >= CACHED {

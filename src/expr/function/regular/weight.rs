@@ -4,47 +4,102 @@
 //! many places of itself in play as it has, so that is what is counted: characters, classes and
 //! dots, times the repetitions around them. `[ab]{1000}` has a thousand.
 
+/// Compiling costs about so many steps,
+const COMPILE: u64 = 200;
+/// so many for each place,
+const COMPILE_PLACE: u64 = 50;
+/// and so many for each class of Unicode: `\pL` is hundreds of ranges, each of several bytes.
+const COMPILE_CLASS: u64 = 5_000;
+/// Regardless of case, a class of Unicode is built once more from the other case of each letter.
+const FOLDED: u64 = 4;
+
 /// Steps of a search through so many bytes.
-pub(super) fn steps(pattern: &str, bytes: usize) -> u64 {
+pub(in crate::expr) fn search(pattern: &str, bytes: usize) -> u64 {
     let bytes = bytes as u64;
-    bytes / 16 + bytes.saturating_mul(places(pattern)) / 64
+    bytes / 16 + bytes.saturating_mul(Size::of(pattern).places) / 64
 }
 
-/// How many places the expression has. Right for what compiles; anything for what does not.
-pub(super) fn places(pattern: &str) -> u64 {
-    let mut groups: Vec<(u64, u64)> = Vec::new();
-    // Of the group that is open: what came before the last item, and that item.
-    let (mut before, mut last) = (0_u64, 0_u64);
-    let mut rest = pattern.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '(' => {
-                groups.push((before, last));
-                (before, last) = (0, 0);
-            }
-            ')' => {
-                let size = before.saturating_add(last);
-                let (outer, item) = groups.pop().unwrap_or((0, 0));
-                (before, last) = (outer.saturating_add(item), size);
-            }
-            '{' => last = last.saturating_mul(repetitions(&mut rest)),
-            '*' | '+' | '?' | '|' | '^' | '$' => {}
-            _ => {
-                match c {
-                    '\\' => drop(rest.next()),
-                    '[' => skip_class(&mut rest),
-                    _ => {}
+/// Steps of compiling the expression, or of finding out that it is none.
+pub(in crate::expr) fn compile(pattern: &str) -> u64 {
+    let size = Size::of(pattern);
+    let folded = if regardless_of_case(pattern) {
+        FOLDED
+    } else {
+        1
+    };
+    let of_classes = size.classes.saturating_mul(COMPILE_CLASS * folded);
+    COMPILE
+        .saturating_add(size.places.saturating_mul(COMPILE_PLACE))
+        .saturating_add(of_classes)
+}
+
+/// Whether a group sets the flag `i`.
+fn regardless_of_case(pattern: &str) -> bool {
+    pattern.split("(?").skip(1).any(|flags| {
+        flags
+            .bytes()
+            .take_while(u8::is_ascii_lowercase)
+            .any(|flag| flag == b'i')
+    })
+}
+
+/// How large an expression is once its repetitions are written out. Right for what compiles;
+/// anything for what does not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Size {
+    places: u64,
+    /// Classes of Unicode, of which one place can name several.
+    classes: u64,
+}
+
+impl Size {
+    fn of(pattern: &str) -> Self {
+        let mut groups: Vec<(Self, Self)> = Vec::new();
+        // Of the group that is open: what came before the last item, and that item.
+        let (mut before, mut last) = (Self::default(), Self::default());
+        let mut rest = pattern.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '(' => {
+                    groups.push((before, last));
+                    (before, last) = (Self::default(), Self::default());
                 }
-                before = before.saturating_add(last);
-                last = 1;
+                ')' => {
+                    let size = before.plus(last);
+                    let (outer, item) = groups.pop().unwrap_or_default();
+                    (before, last) = (outer.plus(item), size);
+                }
+                '{' => last = last.times(repetitions(&mut rest)),
+                '*' | '+' | '?' | '|' | '^' | '$' => {}
+                _ => {
+                    let classes = match c {
+                        '\\' => escape(&mut rest),
+                        '[' => class(&mut rest),
+                        _ => 0,
+                    };
+                    before = before.plus(last);
+                    last = Self { places: 1, classes };
+                }
             }
         }
-    }
-    groups
-        .iter()
-        .fold(before.saturating_add(last), |sum, (outer, item)| {
-            sum.saturating_add(*outer).saturating_add(*item)
+        groups.iter().fold(before.plus(last), |sum, (outer, item)| {
+            sum.plus(*outer).plus(*item)
         })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            places: self.places.saturating_add(other.places),
+            classes: self.classes.saturating_add(other.classes),
+        }
+    }
+
+    fn times(self, count: u64) -> Self {
+        Self {
+            places: self.places.saturating_mul(count),
+            classes: self.classes.saturating_mul(count),
+        }
+    }
 }
 
 /// The largest number up to the closing brace.
@@ -63,12 +118,24 @@ fn repetitions(rest: &mut std::str::Chars<'_>) -> u64 {
     largest.unwrap_or(1).max(1)
 }
 
-fn skip_class(rest: &mut std::str::Chars<'_>) {
-    let mut depth = 1;
+/// Passes over what stands behind a backslash: `\pL`, `\p{Greek}` and their negations are classes.
+fn escape(rest: &mut std::str::Chars<'_>) -> u64 {
+    if !matches!(rest.next(), Some('p' | 'P')) {
+        return 0;
+    }
+    if rest.next() == Some('{') {
+        rest.find(|c| *c == '}');
+    }
+    1
+}
+
+/// Passes over a class in brackets; says how many classes of Unicode it names.
+fn class(rest: &mut std::str::Chars<'_>) -> u64 {
+    let (mut depth, mut classes) = (1, 0);
     let mut is_first = true;
     while let Some(c) = rest.next() {
         match c {
-            '\\' => drop(rest.next()),
+            '\\' => classes += escape(rest),
             '^' if is_first => continue,
             // A bracket that comes first is a character.
             ']' if !is_first => depth -= 1,
@@ -76,10 +143,11 @@ fn skip_class(rest: &mut std::str::Chars<'_>) {
             _ => {}
         }
         if depth == 0 {
-            return;
+            break;
         }
         is_first = false;
     }
+    classes
 }
 
 #[cfg(test)]
@@ -102,7 +170,32 @@ mod tests {
             ("(((", 0),
             (")))a", 1),
         ] {
-            assert_eq!(places(pattern), want, "{pattern}");
+            assert_eq!(Size::of(pattern).places, want, "{pattern}");
         }
+    }
+
+    #[test]
+    fn classes_of_unicode_are_counted_wherever_they_stand() {
+        for (pattern, places, classes) in [
+            (r"\d\w[[:alpha:]]", 3, 0),
+            (r"\pL[\PN\p{Greek}x]", 2, 3),
+            (r"(\p{L}x){20}", 40, 20),
+            (r"\\pL", 3, 0),
+            (r"\p", 1, 1),
+            (r"\p{", 1, 1),
+            ("", 0, 0),
+        ] {
+            assert_eq!(Size::of(pattern), Size { places, classes }, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_class_of_unicode_is_dear_and_dearer_regardless_of_case() {
+        let plain = compile("[a-z]{20}");
+        let classes = compile(r"\pL{20}");
+        assert!(classes > 50 * plain, "{classes}, {plain}");
+        assert!(compile(r"(?i)\pL{20}") > 3 * classes);
+        assert!(compile(r"(?si:\pL{20})") > 3 * classes);
+        assert!(compile(r"(?P<i>\pL{20})") < 2 * classes);
     }
 }
