@@ -28,7 +28,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         return Err(call.no_overload());
     };
     // The scanner looks at each character several times.
-    call.reads(text.len().saturating_mul(8))?;
+    call.reads(text.len().saturating_mul(16))?;
     // Each value but the first stands behind one of these.
     let values = text
         .bytes()
@@ -42,6 +42,8 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         + 1;
     call.makes(text.len())?;
     call.makes_map(values)?;
+    // The scanner and the parser behind it keep a token and an event for each.
+    call.reads(values.saturating_mul(128))?;
     yaml::read(text, call.arena(), yaml::DEPTH)
         .map_err(|error| call.bad(format_args!("not YAML: {error}")))
 }

@@ -1,6 +1,6 @@
 //! `regex.extractAll(s, re)`.
 
-use super::{only_group, prepare_second, with};
+use super::{STEPS_PER_MATCH, only_group, prepare_second, with};
 use crate::expr::function::Items;
 use crate::expr::function::{Call, Function, Outcome};
 use crate::value::Value;
@@ -27,6 +27,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         let group = only_group(call, regex)?;
         let mut found = Items::new(call);
         for part in regex.captures_iter(text).filter_map(|part| part.get(group)) {
+            call.scope.charge_steps(STEPS_PER_MATCH)?;
             found.push(Value::String(text.get(part.range()).unwrap_or("")))?;
         }
         Ok(found.finish())

@@ -38,6 +38,9 @@ thread_local! {
     static CACHE: RefCell<VecDeque<(String, Rc<Regex>)>> = const { RefCell::new(VecDeque::new()) };
 }
 
+/// Each match that is taken out costs so many steps: its groups are found by a second search.
+const STEPS_PER_MATCH: u64 = 3;
+
 /// Compiles the expression in argument `index` at load, if it is a literal.
 fn prepare(
     index: usize,

@@ -1,6 +1,6 @@
 //! `regex.replace(s, re, new[, limit])`.
 
-use super::{prepare_second, with};
+use super::{STEPS_PER_MATCH, prepare_second, with};
 use crate::expr::Fault;
 use crate::expr::function::Buffer;
 use crate::expr::function::{Call, Function, Outcome};
@@ -51,6 +51,7 @@ fn run<'a>(call: &Call<'_, 'a>, arguments: &[Value<'a>]) -> Outcome<'a> {
         let mut replaced = Buffer::new(call);
         let mut end = 0;
         for found in regex.captures_iter(text).take(limit) {
+            call.scope.charge_steps(STEPS_PER_MATCH)?;
             let whole = found.get_match().range();
             replaced.push(text.get(end..whole.start).unwrap_or(""))?;
             for piece in &pieces {

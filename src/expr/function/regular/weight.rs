@@ -5,11 +5,11 @@
 //! dots, times the repetitions around them. `[ab]{1000}` has a thousand.
 
 /// Compiling costs about so many steps,
-const COMPILE: u64 = 200;
+const COMPILE: u64 = 400;
 /// so many for each place,
-const COMPILE_PLACE: u64 = 50;
+const COMPILE_PLACE: u64 = 100;
 /// and so many for each class of Unicode: `\pL` is hundreds of ranges, each of several bytes.
-const COMPILE_CLASS: u64 = 5_000;
+const COMPILE_CLASS: u64 = 8_000;
 /// Regardless of case, a class of Unicode is built once more from the other case of each letter.
 const FOLDED: u64 = 4;
 
