@@ -7,6 +7,7 @@ use jsonpath_rust::parser::model::{
 use jsonpath_rust::parser::parse_json_path;
 
 use super::{Comparison, Constant, Filter, Nodes, Operand, Pattern, Query, Segment, Selector};
+use crate::expr::function::weight;
 use crate::value::Hint;
 
 type Lowered<T> = Result<T, String>;
@@ -212,9 +213,10 @@ fn argument_nodes(argument: FnArg) -> Lowered<Nodes> {
 fn matches(text: FnArg, pattern: FnArg, whole: bool) -> Lowered<Filter> {
     let text = value(text)?;
     let pattern = match value(pattern)? {
-        Operand::Literal(Constant::String(pattern)) => {
-            super::regex(&pattern, whole).map_or(Pattern::Never, Pattern::Ready)
-        }
+        Operand::Literal(Constant::String(pattern)) => super::regex(&pattern, whole)
+            .map_or(Pattern::Never, |regex| {
+                Pattern::Ready(regex, weight::places(&pattern))
+            }),
         Operand::Literal(_) => Pattern::Never,
         operand => Pattern::Dynamic(operand),
     };

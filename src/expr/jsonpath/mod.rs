@@ -229,7 +229,8 @@ impl Operand {
 
 #[derive(Clone)]
 enum Pattern {
-    Ready(Regex),
+    /// And how many places the expression has, which is what a search costs.
+    Ready(Regex, u64),
     /// A literal that is no regular expression: matches nothing, as the RFC wants it.
     Never,
     Dynamic(Operand),
@@ -238,7 +239,7 @@ enum Pattern {
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ready(regex) => f.write_str(regex.as_str()),
+            Self::Ready(regex, _) => f.write_str(regex.as_str()),
             Self::Never => f.write_str("never"),
             Self::Dynamic(operand) => operand.fmt(f),
         }

@@ -62,7 +62,7 @@ impl Filter {
             Self::Matches { text, pattern, .. } => {
                 text.keep(survey, roots, items);
                 match pattern {
-                    Pattern::Ready(_) | Pattern::Never => {}
+                    Pattern::Ready(..) | Pattern::Never => {}
                     Pattern::Dynamic(operand) => operand.keep(survey, roots, items),
                 }
             }

@@ -256,9 +256,9 @@ impl<'a> Walk<'_, 'a> {
                     return Ok(false);
                 };
                 match pattern {
-                    Pattern::Ready(regex) => {
+                    Pattern::Ready(regex, places) => {
                         self.scope
-                            .charge_steps(weight::search(regex.as_str(), text.len()))?;
+                            .charge_steps(weight::search_of(*places, text.len()))?;
                         Ok(regex.is_match(text))
                     }
                     Pattern::Never => Ok(false),

@@ -15,8 +15,18 @@ const FOLDED: u64 = 4;
 
 /// Steps of a search through so many bytes.
 pub(in crate::expr) fn search(pattern: &str, bytes: usize) -> u64 {
+    search_of(places(pattern), bytes)
+}
+
+/// The same for an expression of so many places.
+pub(in crate::expr) fn search_of(places: u64, bytes: usize) -> u64 {
     let bytes = bytes as u64;
-    bytes / 16 + bytes.saturating_mul(Size::of(pattern).places) / 64
+    bytes / 16 + bytes.saturating_mul(places) / 64
+}
+
+/// How many places the expression has: characters, classes and dots, repetitions written out.
+pub(in crate::expr) fn places(pattern: &str) -> u64 {
+    Size::of(pattern).places
 }
 
 /// Steps of compiling the expression, or of finding out that it is none.
