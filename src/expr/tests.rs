@@ -424,6 +424,10 @@ fn what_is_sought_compiled_or_thrown_away_is_paid_for() {
         format!("{rounds}.all(x, !'a'.matches(string(x) + '\\\\pL{{20}}'))"),
         format!("{rounds}.all(x, !'a'.matches(string(x) + '(?i)[\\\\PN]{{9}}'))"),
         with_path("'\\\\pL{1000}'"),
+        with_long("all(x, 'a'.matches('[' + t + ']'))"),
+        with_long("all(x, cel.bind(c, '[ab]', ''.matches(c + t)))"),
+        format!("cel.bind(c, '['.pad_end(20000, 'a') + ']', {rounds}.all(x, 'a'.matches(c)))"),
+        with_path("'['.pad_end(300000, 'a') + ']'"),
         "lists.range(80000).all(x, ([1][x + 1] ?? 0) == 0)".to_owned(),
         "lists.range(80000).all(x, base64.decode(string(x) + '!').size() == 0 || x >= 0)"
             .to_owned(),

@@ -6,6 +6,8 @@
 
 /// Compiling costs about so many steps,
 const COMPILE: u64 = 400;
+/// so many for each byte, since one place can be a class of a thousand letters,
+const COMPILE_BYTE: u64 = 4;
 /// so many for each place,
 const COMPILE_PLACE: u64 = 100;
 /// and so many for each class of Unicode: `\pL` is hundreds of ranges, each of several bytes.
@@ -13,12 +15,12 @@ const COMPILE_CLASS: u64 = 8_000;
 /// Regardless of case, a class of Unicode is built once more from the other case of each letter.
 const FOLDED: u64 = 4;
 
-/// Steps of a search through so many bytes.
+/// Steps of a search through so many bytes, and of reading the expression to find that out.
 pub(in crate::expr) fn search(pattern: &str, bytes: usize) -> u64 {
-    search_of(places(pattern), bytes)
+    search_of(places(pattern), bytes).saturating_add(pattern.len() as u64 / 16)
 }
 
-/// The same for an expression of so many places.
+/// Steps of a search alone, by an expression of so many places.
 pub(in crate::expr) fn search_of(places: u64, bytes: usize) -> u64 {
     let bytes = bytes as u64;
     bytes / 16 + bytes.saturating_mul(places) / 64
@@ -41,6 +43,7 @@ pub(in crate::expr) fn compile(pattern: &str) -> u64 {
     COMPILE
         .saturating_add(size.places.saturating_mul(COMPILE_PLACE))
         .saturating_add(of_classes)
+        .saturating_add((pattern.len() as u64).saturating_mul(COMPILE_BYTE))
 }
 
 /// Whether a group sets the flag `i`.
