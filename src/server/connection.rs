@@ -584,7 +584,8 @@ impl AsyncWrite for Lingering {
             this.end = Some(End {
                 until: Box::pin(sleep(LINGER)),
                 bytes: LINGER_BYTES,
-                expects: this.connection.unread.load(Ordering::Relaxed),
+                // An HTTP/2 client always has something on its way: acknowledgements, windows.
+                expects: this.connection.is_http2 || this.connection.unread.load(Ordering::Relaxed),
             });
         }
         this.poll_rest(cx).map(Ok)
