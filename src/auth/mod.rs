@@ -1,4 +1,4 @@
-//! Keys: pure decisions over text, hashes and time.
+//! Keys and signatures: pure decisions over text, hashes and time.
 //!
 //! A ZAPI key is 256 random bits in Zoho's form, `1003.<32 hex>.<32 hex>`. It is looked up by the
 //! SHA-256 of its text and then compared in constant time; a key that has opened something before
@@ -17,6 +17,7 @@ mod keyring;
 mod random;
 mod recognition;
 mod record;
+pub mod signature;
 
 pub use key::{AdminToken, KeyHash, ZapiKey, without_keys};
 pub use keyring::{Caller, KeyRefusal, Keyring};
