@@ -181,7 +181,7 @@ mod tests {
             ),
             (
                 "",
-                "error: there is no key `` in a spec\n  help: there are `function`, `gateway`\n",
+                "error: there is no key `` in a spec\n  help: there are `function`, `gateway`, `preset`\n",
             ),
         ] {
             assert_eq!(

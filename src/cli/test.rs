@@ -91,7 +91,13 @@ fn test(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         diagnostics,
         sources,
         ..
-    } = route::compile(loaded, &own_name);
+    } = route::compile_with(
+        loaded,
+        route::Outside {
+            variables: &own_name,
+            assume_secrets: true,
+        },
+    );
     let Some(generation) = generation else {
         return broken(args.format, diagnostics, &sources, console);
     };

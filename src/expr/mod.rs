@@ -43,7 +43,7 @@ pub use fault::{Fault, FaultKind};
 pub use macros::METHODS as MACROS;
 pub use reach::Survey;
 pub use scope::{Budget, Provide, Scope};
-pub use text::{CompiledText, TextProgram, compile_text};
+pub use text::{CompiledText, TextProgram, compile_bytes, compile_text};
 pub use types::{Field, Others, Record, Type};
 
 use crate::diagnostic::{Problem, Severity};

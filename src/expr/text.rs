@@ -55,6 +55,20 @@ impl TextProgram {
 
 /// Compiles a text with holes. `Err` holds at least one error, and all that were found.
 pub fn compile_text(text: &str, environment: &Environment) -> Result<CompiledText, Vec<Problem>> {
+    compile_as(text, environment, false)
+}
+
+/// As [`compile_text`], for what stands for bytes: holes may give bytes, too. To be run by
+/// [`TextProgram::feed`].
+pub fn compile_bytes(text: &str, environment: &Environment) -> Result<CompiledText, Vec<Problem>> {
+    compile_as(text, environment, true)
+}
+
+fn compile_as(
+    text: &str,
+    environment: &Environment,
+    is_bytes: bool,
+) -> Result<CompiledText, Vec<Problem>> {
     let pieces = split(text).map_err(|problem| vec![problem])?;
     let is_value = matches!(pieces.as_slice(), [Piece::Hole(..)]);
     let mut parts = Vec::new();
@@ -76,7 +90,11 @@ pub fn compile_text(text: &str, environment: &Environment) -> Result<CompiledTex
         };
         match compile(inner, environment) {
             Ok(compiled) => {
-                if !is_value && let Some(problem) = refuse(&compiled, inner) {
+                let may_be = is_bytes && matches!(compiled.result.unless_null(), Type::Bytes);
+                if (is_bytes || !is_value)
+                    && !may_be
+                    && let Some(problem) = refuse(&compiled, inner)
+                {
                     problems.push(moved(problem));
                 }
                 let Compiled {
@@ -168,6 +186,40 @@ impl TextProgram {
             }
         }
         Ok(Value::String(text.into_bump_str()))
+    }
+}
+
+impl TextProgram {
+    /// Gives the bytes piece by piece: literals and texts as UTF-8, bytes as they are. Spans of
+    /// faults count bytes of the whole text.
+    pub fn feed<'a>(
+        &'a self,
+        scope: &Scope<'a>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Fault<'a>> {
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => take(literal.as_bytes()),
+                Part::Hole(program, place) => {
+                    let value = program
+                        .evaluate(scope)
+                        .map_err(|fault| moved(fault, *place))?;
+                    match value {
+                        Value::Bytes(bytes) => take(bytes),
+                        Value::String(text) => take(text.as_bytes()),
+                        value => {
+                            let mut text = scope.arena().text_buffer(0);
+                            write(value, &mut text, scope).map_err(|fault| Fault {
+                                span: *place,
+                                ..fault
+                            })?;
+                            take(text.as_bytes());
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use http::{HeaderMap, StatusCode};
 
 use super::view::View;
-use super::{Refusal, Reply};
+use super::{Refusal, Reply, ReplyKind};
 use crate::auth::without_keys;
 use crate::expr::{Fault, FaultKind, Provide, Scope, Slot};
 use crate::route::{
@@ -250,7 +250,7 @@ impl<'a> Evaluation<'a> {
             status,
             headers,
             body: body.into(),
-            skipped: false,
+            kind: ReplyKind::Answer,
         })
     }
 
@@ -428,7 +428,7 @@ fn envelope(output: &str, function: &str) -> Result<Reply, zoho::ReplyError> {
         status: answer.status,
         headers: answer.headers,
         body: answer.body.into(),
-        skipped: false,
+        kind: ReplyKind::Answer,
     })
 }
 
@@ -438,10 +438,10 @@ fn skipped(function: &str) -> Reply {
         status: StatusCode::OK,
         headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
-        skipped: true,
+        kind: ReplyKind::Skipped,
     });
     Reply {
-        skipped: true,
+        kind: ReplyKind::Skipped,
         ..reply
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! Head ─find─▶ Admission (route and generation, pinned; how large a body may be)
 //! Admission + InboundRequest ─accept─▶ Reply | Refusal
-//!      authenticate ▶ rate ▶ when ▶ check ▶ respond; each value evaluated when it is first needed
+//!      handshake ▶ key ▶ rate ▶ signature ▶ signed handshake
+//!      ▶ when ▶ check ▶ respond; each value evaluated when it is first needed
 //! ```
 //!
 //! A request sees one generation from beginning to end. Nothing of a function's expressions runs
@@ -33,6 +34,7 @@ mod rate;
 mod refusal;
 mod reload;
 mod request;
+pub mod signature;
 pub mod trial;
 pub mod view;
 
@@ -40,7 +42,7 @@ pub use refusal::Refusal;
 pub use reload::{
     Fingerprint, LastReload, ReloadOutcome, ReloadReport, Reloader, Variables, compile_folder,
 };
-pub use request::{Head, InboundRequest, Reply};
+pub use request::{Head, InboundRequest, Reply, ReplyKind};
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -56,6 +58,7 @@ use crate::value::Arena;
 
 use evaluation::{Answered, Evaluation};
 use rate::Rates;
+use signature::{Nobody, Prover, Unproven};
 use view::{Credentials, Facts, View};
 
 /// Takes requests through their routes.
@@ -106,6 +109,8 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) event_id: Option<&'s str>,
     /// Random values are the same each time.
     pub(crate) seeded: bool,
+    /// Requests count as signed.
+    pub(crate) signed: bool,
 }
 
 impl Gateway {
@@ -156,6 +161,7 @@ impl Gateway {
             env: &admission.generation.env,
             event_id: None,
             seeded: false,
+            signed: false,
         };
         take(admission, request, surroundings, |caller| {
             let head = &request.head;
@@ -200,42 +206,103 @@ pub(crate) fn take(
     surroundings: Surroundings<'_>,
     admits: impl FnOnce(&Caller) -> Result<(), Refusal>,
 ) -> Outcome {
-    let limits = &admission.generation.limits;
-    let credentials = Credentials::of(request, limits.parts);
-    let refused = |refusal, key| Outcome {
-        result: Err(refusal),
-        key,
-        environment: None,
-        note: None,
-    };
-    let caller = match authenticate(admission, request, &credentials, surroundings) {
-        Ok(caller) => caller,
-        Err(refusal) => return refused(refusal, None),
-    };
-    if let Err(refusal) = admits(&caller) {
-        return refused(refusal, caller.key);
-    }
-    let Answered { result, note } = ARENA.with_borrow_mut(|arena| {
-        let answered = evaluate(
-            admission,
-            request,
-            &credentials,
-            &caller,
-            surroundings,
-            arena,
-        );
+    ARENA.with_borrow_mut(|arena| {
+        let outcome = take_in(admission, request, surroundings, admits, arena);
         if arena.allocated() > ARENA_KEPT {
             *arena = Arena::new();
         } else {
             arena.reset();
         }
-        answered
-    });
+        outcome
+    })
+}
+
+fn take_in(
+    admission: &Admission,
+    request: &InboundRequest,
+    surroundings: Surroundings<'_>,
+    admits: impl FnOnce(&Caller) -> Result<(), Refusal>,
+    arena: &Arena,
+) -> Outcome {
+    let route = &admission.route;
+    let end = |result, key| Outcome {
+        result,
+        key,
+        environment: None,
+        note: None,
+    };
+    let nobody = Nobody::new(&surroundings);
+    let prover = route
+        .signature
+        .as_deref()
+        .map(|signature| Prover::new(signature, admission, request, &nobody, surroundings, arena));
+    // Before anything is asked of the caller: some providers send their handshake before there is
+    // a secret.
+    if let Some(reply) = prover.as_ref().and_then(|prover| prover.answer(false)) {
+        return end(Ok(reply), None);
+    }
+    let is_accepted = route.methods.accept(&request.head.method);
+    let not_accepted = || Err(Refusal::MethodNotAllowed(route.methods.allow()));
+    if !is_accepted && !prover.as_ref().is_some_and(Prover::has_signed_handshakes) {
+        return end(not_accepted(), None);
+    }
+    let limits = &admission.generation.limits;
+    let credentials = Credentials::of(request, limits.parts);
+    let caller = match authenticate(admission, request, &credentials, surroundings) {
+        Ok(caller) => caller,
+        Err(refusal) => return end(Err(refusal), None),
+    };
+    if let Err(refusal) = admits(&caller) {
+        return end(Err(refusal), caller.key);
+    }
+    let mut observed = None;
+    if let Some(prover) = &prover {
+        match verify(prover, surroundings) {
+            Ok(note) => observed = note,
+            Err(why) => {
+                let note = Some(why.to_string());
+                return Outcome {
+                    note,
+                    ..end(Err(Refusal::Signature(why)), caller.key)
+                };
+            }
+        }
+        if let Some(reply) = prover.answer(true) {
+            return end(Ok(reply), caller.key);
+        }
+    }
+    if !is_accepted {
+        return end(not_accepted(), caller.key);
+    }
+    let Answered { result, note } = evaluate(
+        admission,
+        request,
+        &credentials,
+        &caller,
+        surroundings,
+        arena,
+    );
     Outcome {
         result,
         key: caller.key,
         environment: Some(caller.environment),
-        note,
+        note: observed.or(note),
+    }
+}
+
+/// Whether the request is signed; where that is only observed, a note says why it would have been
+/// refused.
+fn verify<'a>(
+    prover: &'a Prover<'a>,
+    surroundings: Surroundings<'_>,
+) -> Result<Option<String>, Unproven> {
+    if surroundings.signed || prover.is_without_rules() {
+        return Ok(None);
+    }
+    match prover.verify() {
+        Ok(()) => Ok(None),
+        Err(why) if prover.observes() => Ok(Some(format!("not signed (observed): {why}"))),
+        Err(why) => Err(why),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a request was turned away.
 
+use super::signature::Unproven;
 use crate::auth::KeyRefusal;
 
 /// Each reason has a line in the log, a count in the metrics, and a row in the server's one table
@@ -12,6 +13,8 @@ pub enum Refusal {
     MethodNotAllowed(Vec<http::Method>),
     /// The key.
     Key(KeyRefusal),
+    /// The signature.
+    Signature(Unproven),
     /// `auth_type=oauth`.
     OAuthNotOffered,
     /// The body is longer than the function takes.

@@ -55,6 +55,17 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// What it is.
+    pub kind: ReplyKind,
+}
+
+/// What a reply is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// The function's answer.
+    Answer,
     /// `when` was false.
-    pub skipped: bool,
+    Skipped,
+    /// The answer to a handshake: the function has not run.
+    Handshake,
 }

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 
 use super::methods::Methods;
 use super::pattern::Pattern;
+use super::signature::Presets;
 use crate::diagnostic::{Diagnostic, Severity, Span, code};
-use crate::spec::{Document, FieldPath, FunctionSpec, Spec};
+use crate::spec::{AuthSpec, Document, FieldPath, FunctionSpec, Spec};
 
 /// Reports every function that another one stands in the way of.
 pub(super) fn report<'d>(
     documents: impl Iterator<Item = &'d Document>,
+    presets: &Presets<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut names: HashMap<&str, Span> = HashMap::new();
@@ -47,7 +49,7 @@ pub(super) fn report<'d>(
         else {
             continue;
         };
-        let methods = methods(spec);
+        let methods = methods(spec, presets);
         let span = document
             .places
             .value(&FieldPath::root().key("accept").key("path"));
@@ -77,8 +79,10 @@ pub(super) fn report<'d>(
     }
 }
 
-fn methods(spec: &FunctionSpec) -> Methods {
-    spec.accept
+/// What a function answers: the methods that it accepts, and those of its handshakes.
+fn methods(spec: &FunctionSpec, presets: &Presets<'_>) -> Methods {
+    let accepted = spec
+        .accept
         .methods
         .as_ref()
         .map_or(Methods::DEFAULT, |names| {
@@ -86,5 +90,25 @@ fn methods(spec: &FunctionSpec) -> Methods {
                 .iter()
                 .filter_map(|name| Methods::named(name))
                 .fold(Methods::default(), Methods::union)
-        })
+        });
+    let Some(AuthSpec::Callers {
+        signature: Some(signature),
+        ..
+    }) = &spec.auth
+    else {
+        return accepted;
+    };
+    let preset = signature
+        .preset
+        .as_deref()
+        .and_then(|name| presets.find(name));
+    let challenges = signature
+        .challenge
+        .as_ref()
+        .or_else(|| preset.and_then(|preset| preset.challenge.as_ref()));
+    let asked = challenges
+        .into_iter()
+        .flatten()
+        .filter_map(|challenge| Methods::asked_by(challenge.method.as_deref().unwrap_or("POST")));
+    asked.fold(accepted, Methods::union)
 }

@@ -49,6 +49,8 @@ enum Language {
     Expression,
     /// Text with `${ }`.
     Text,
+    /// Text with `${ }` that stands for bytes.
+    Bytes,
 }
 
 /// The expressions of one function.
@@ -133,6 +135,14 @@ impl<'c, 'd> Expressions<'c, 'd> {
         let shared = self.compile(Language::Text, at, text)?;
         self.used.extend_from_slice(&shared.uses);
         Some(self.clause(at, shared))
+    }
+
+    /// Compiles text that holds `${ }` and stands for bytes; also tells what it reads.
+    pub(super) fn bytes(&mut self, at: &FieldPath, text: &str) -> Option<(Clause, Arc<[Slot]>)> {
+        let shared = self.compile(Language::Bytes, at, text)?;
+        let uses = Arc::clone(&shared.uses);
+        let (clause, _) = self.clause(at, shared);
+        Some((clause, uses))
     }
 
     /// Compiles an expression that must be true or false.
@@ -270,8 +280,12 @@ fn compile(
                 compiled.findings,
             )
         }
-        Language::Text => {
-            let compiled = expr::compile_text(text, environment)?;
+        Language::Text | Language::Bytes => {
+            let compiled = if language == Language::Text {
+                expr::compile_text(text, environment)?
+            } else {
+                expr::compile_bytes(text, environment)?
+            };
             let runs = Runs::Text(compiled.program);
             let warnings = compiled.warnings;
             (

@@ -20,6 +20,7 @@ use super::respond;
 use super::root::{self, Root};
 use super::settings::Settings;
 use super::shape::Shapes;
+use super::signature::{self, Presets, Shop, Signature, Values};
 use crate::diagnostic::{Diagnostic, code};
 use crate::expr::{Fault, Scope, Slot, Type};
 use crate::spec::{AcceptSpec, AuthSpec, CheckSpec, FieldPath, FunctionSpec, KeyRule, Rate};
@@ -39,6 +40,8 @@ pub struct Route {
     pub methods: Methods,
     /// Whether a key is needed.
     pub keys: KeyRule,
+    /// How requests are signed.
+    pub signature: Option<Box<Signature>>,
     /// `accept.path`, as written.
     pub path: Option<String>,
     /// The same, parsed.
@@ -75,6 +78,14 @@ pub struct Check {
 }
 
 impl Route {
+    /// The methods by which it is reached: those that it accepts, and those of its handshakes.
+    pub(super) fn reached_by(&self) -> Methods {
+        let challenges = self.signature.iter().flat_map(|it| &it.challenges);
+        challenges
+            .filter_map(|challenge| Methods::asked_by(challenge.method.as_str()))
+            .fold(self.methods, Methods::union)
+    }
+
     /// How many variables a scope for this function has.
     pub fn variables(&self) -> usize {
         Root::ALL.len() + self.bindings.len()
@@ -106,6 +117,11 @@ pub(super) struct Workshop<'w, 'f> {
     pub(super) cache: &'w mut Cache,
     pub(super) files: &'w mut Files<'f>,
     pub(super) shapes: &'w mut Shapes,
+    /// What signatures take from outside, and the presets.
+    pub(super) values: &'w Values,
+    pub(super) presets: &'w Presets<'w>,
+    /// The expressions of signatures, which know other names.
+    pub(super) signatures: &'w mut Cache,
     /// What a request may come without, and nothing handles, where no schema or sample says that
     /// it may.
     pub(super) unhandled: &'w mut Vec<Diagnostic>,
@@ -128,6 +144,7 @@ pub(super) fn compile<'d>(
         .map(str::to_owned)
         .collect();
     let names = workshop.env.unwrap_or_default();
+    let signature = signature(spec, keys, &parameters, &mut report, workshop);
     let mut environment = root::environment(&spec.request.arguments, names, &parameters);
     if workshop.env.is_none()
         && let Some((slot, _)) = environment.find(Root::Env.name())
@@ -188,6 +205,7 @@ pub(super) fn compile<'d>(
             site,
             methods: accepted.methods,
             keys,
+            signature: signature.map(Box::new),
             path: spec.accept.path.clone(),
             pattern: accepted.pattern,
             max_body: accepted.max_body,
@@ -201,6 +219,35 @@ pub(super) fn compile<'d>(
             reach: OnceLock::new(),
         });
     (route, report)
+}
+
+/// `auth.signature`, where it is written.
+fn signature(
+    spec: &FunctionSpec,
+    keys: KeyRule,
+    path: &[String],
+    report: &mut Report<'_>,
+    workshop: &mut Workshop<'_, '_>,
+) -> Option<Signature> {
+    let Some(AuthSpec::Callers {
+        signature: Some(written),
+        ..
+    }) = &spec.auth
+    else {
+        return None;
+    };
+    let mut shop = Shop {
+        values: workshop.values,
+        presets: workshop.presets,
+        folder: workshop.root,
+        settings: workshop.settings,
+        env: workshop.env.unwrap_or_default(),
+        path,
+        cache: workshop.signatures,
+        files: workshop.files,
+    };
+    let has_key = keys == KeyRule::Required;
+    report.lend(|report| signature::compile(written, has_key, report, &mut shop))
 }
 
 struct Accepted {
@@ -282,8 +329,9 @@ fn methods(names: &[String], at: &FieldPath, report: &mut Report<'_>) -> Methods
 fn auth(auth: Option<&AuthSpec>, report: &mut Report<'_>) -> KeyRule {
     let at = FieldPath::root().key("auth");
     match auth {
-        Some(AuthSpec::Keys {
-            zapikey: KeyRule::None,
+        Some(AuthSpec::Callers {
+            zapikey: Some(KeyRule::None) | None,
+            signature: None,
         }) => {
             report
                 .error(
@@ -294,7 +342,7 @@ fn auth(auth: Option<&AuthSpec>, report: &mut Report<'_>) -> KeyRule {
                 .help("write `auth: none` if everybody may call, else `zapikey: required`");
             KeyRule::None
         }
-        Some(AuthSpec::Keys { zapikey }) => *zapikey,
+        Some(AuthSpec::Callers { zapikey, .. }) => zapikey.unwrap_or(KeyRule::None),
         Some(AuthSpec::None) => {
             report
                 .warning_at_key(

@@ -42,7 +42,8 @@ impl Generation {
         routes.sort_by(|a, b| a.name.cmp(&b.name));
         let mut table = RouteTable::default();
         for (index, route) in routes.iter().enumerate() {
-            table.add(index, &route.name, route.methods, route.pattern.as_ref());
+            let methods = route.reached_by();
+            table.add(index, &route.name, methods, route.pattern.as_ref());
         }
         Self {
             number: 0,

@@ -8,12 +8,14 @@ use http::Method;
 use crate::expr::Type;
 
 /// The methods that `accept.methods` may list, in the order in which `Allow` names them.
-const KNOWN: [Method; 5] = [
+const KNOWN: [Method; 6] = [
     Method::GET,
     Method::POST,
     Method::PUT,
     Method::PATCH,
     Method::DELETE,
+    // Only handshakes: every address answers it, whatever its function accepts.
+    Method::OPTIONS,
 ];
 
 /// A set of methods.
@@ -27,6 +29,12 @@ impl Methods {
     /// The bit of a method that is written in capitals, as `accept.methods` must; `None` for any
     /// other text.
     pub fn named(name: &str) -> Option<Self> {
+        Self::asked_by(name).filter(|_| !matches!(name, "HEAD" | "OPTIONS"))
+    }
+
+    /// The bit of a method by which a handshake may come.
+    pub(super) fn asked_by(name: &str) -> Option<Self> {
+        let name = if name == "HEAD" { "GET" } else { name };
         let index = KNOWN.iter().position(|known| known.as_str() == name)?;
         Some(Self(1 << index))
     }
@@ -83,7 +91,9 @@ impl Methods {
         if allow.first() == Some(&Method::GET) {
             allow.insert(1, Method::HEAD);
         }
-        allow.push(Method::OPTIONS);
+        if allow.last() != Some(&Method::OPTIONS) {
+            allow.push(Method::OPTIONS);
+        }
         allow
     }
 }

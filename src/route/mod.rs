@@ -30,6 +30,7 @@ mod respond;
 mod root;
 mod settings;
 mod shape;
+pub mod signature;
 mod suite;
 mod table;
 
@@ -43,6 +44,7 @@ pub use methods::Methods;
 pub use pattern::{Pattern, Segment};
 pub use root::{Root, environment};
 pub use settings::{Address, Limits, Listen, LogFormat, Settings};
+pub use signature::{Outside, Signature};
 pub use suite::{Suite, Test};
 pub(crate) use suite::{decode_base64, scalar_text};
 pub use table::{AddressKind, Found, Missed, RouteTable};
@@ -62,6 +64,7 @@ use files::{Files, Texts};
 use function::Workshop;
 use report::{Complete, Lines, Report};
 use shape::Shapes;
+use signature::{Presets, Values};
 
 #[cfg(test)]
 mod tests;
@@ -93,7 +96,11 @@ fn is_of_the_whole(problem: &Diagnostic, document: &Incomplete) -> bool {
     let lacks = |keys: &[&str]| keys.iter().any(|key| document.lacks(key));
     match problem.code {
         code::route::UNUSED_LET => false,
-        code::route::MISSING_AUTH => !lacks(&["auth"]),
+        code::route::MISSING_AUTH
+        | code::route::NO_VERIFIER
+        | code::signature::BAD_SCHEME
+        | code::signature::NO_SECRET
+        | code::signature::LACKING_PARAM => !lacks(&["auth"]),
         code::route::NO_TEST => !lacks(&["tests"]),
         code::route::NO_LAST_CASE | code::route::UNREACHABLE_CASE | code::route::MIXED_ANSWER => {
             !lacks(&["respond"])
@@ -129,17 +136,22 @@ fn mentions_gateway(sources: &Sources) -> bool {
 
 /// Compiles everything that was loaded. `variables` looks up environment variables.
 pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Compilation {
+    let outside = Outside {
+        variables,
+        assume_secrets: false,
+    };
+    compile_with(loaded, outside)
+}
+
+/// Compiles everything that was loaded, with what there is outside of it.
+pub fn compile_with(loaded: Loaded, outside: Outside<'_>) -> Compilation {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let share = loaded.documents.len().div_ceil(threads);
-    compile_in_shares(loaded, variables, share.max(DOCUMENTS_A_THREAD))
+    compile_in_shares(loaded, outside, share.max(DOCUMENTS_A_THREAD))
 }
 
 /// Compiles with a thread for each share of so many documents.
-fn compile_in_shares(
-    loaded: Loaded,
-    variables: &dyn Fn(&str) -> Option<String>,
-    length: usize,
-) -> Compilation {
+fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Compilation {
     let Loaded {
         root,
         sources,
@@ -151,14 +163,18 @@ fn compile_in_shares(
     let whole = documents.iter().map(|document| (document, None));
     let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
     let all: Vec<_> = whole.chain(parts).collect();
-    let (settings, lost) = settings(&all, variables, &sources, &mut diagnostics);
+    let (settings, lost) = settings(&all, outside.variables, &sources, &mut diagnostics);
     let env_names: Vec<String> = settings.env.iter().map(|(name, _)| name.clone()).collect();
     let has_settings = all
         .iter()
         .any(|(document, _)| matches!(document.spec, Spec::Gateway(_)));
     let is_env_lost =
         lost.is_some_and(|part| part.lacks("env")) || (!has_settings && mentions_gateway(&sources));
+    let values = Values::of(all.iter().map(|(document, _)| *document), outside);
+    let presets = Presets::of(documents.iter(), &mut diagnostics);
     let load = Load {
+        values: &values,
+        presets: &presets,
         sources: &sources,
         texts: &Texts::default(),
         settings: &settings,
@@ -177,7 +193,7 @@ fn compile_in_shares(
         .iter()
         .filter(|part| !part.lacks("function") && !part.lacks("accept"))
         .map(|part| &part.document);
-    conflict::report(documents.iter().chain(parts), &mut diagnostics);
+    conflict::report(documents.iter().chain(parts), &presets, &mut diagnostics);
     for found in [&mut diagnostics, &mut unhandled] {
         found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     }
@@ -212,6 +228,10 @@ type Read<'l> = (&'l Document, Option<&'l Incomplete>);
 /// What all functions of a load are compiled with.
 #[derive(Clone, Copy)]
 struct Load<'l> {
+    /// What signatures take from outside.
+    values: &'l Values,
+    /// The presets that functions may name.
+    presets: &'l Presets<'l>,
     /// The files of the folder.
     sources: &'l Sources,
     /// The files that functions name.
@@ -261,6 +281,7 @@ impl Load<'_> {
         };
         let mut files = Files::new(&mut share.files, self.texts);
         let mut cache = Cache::default();
+        let mut signatures = Cache::default();
         let mut shapes = Shapes::default();
         let mut lines = None;
         for &(document, part) in documents {
@@ -282,6 +303,9 @@ impl Load<'_> {
                 cache: &mut cache,
                 files: &mut files,
                 shapes: &mut shapes,
+                values: self.values,
+                presets: self.presets,
+                signatures: &mut signatures,
                 unhandled: &mut share.unhandled,
             };
             let report = Report::new(document, source, lines);

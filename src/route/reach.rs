@@ -30,6 +30,8 @@ pub(super) fn of(route: &Route) -> Reach {
         arguments: _,
         tests: _,
         reach: _,
+        // It sees the whole body by itself, before the function does.
+        signature: _,
     } = route;
     let mut survey = Survey::new(Root::Body.slot());
     for (index, clause) in bindings.iter().enumerate() {

@@ -149,6 +149,14 @@ impl<'d> Report<'d> {
             .any(|found| found.severity == Severity::Error)
     }
 
+    /// How many such things were found.
+    pub(super) fn errors(&self) -> usize {
+        let errors = self.found.iter();
+        errors
+            .filter(|found| found.severity == Severity::Error)
+            .count()
+    }
+
     pub(super) fn finish(self) -> Vec<Diagnostic> {
         self.found
     }

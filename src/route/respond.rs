@@ -99,6 +99,22 @@ pub(super) fn compile(
     cases
 }
 
+/// Compiles a tree that is sent as JSON.
+pub(super) fn tree(
+    tree: &Tree,
+    at: &FieldPath,
+    root: &Path,
+    files: &mut Files<'_>,
+    expressions: &mut Expressions<'_, '_>,
+) -> Option<Node> {
+    let mut compiler = Compiler {
+        root,
+        files,
+        expressions,
+    };
+    compiler.node(tree, at)
+}
+
 struct Compiler<'x, 'f, 'c, 'd> {
     root: &'x Path,
     files: &'x mut Files<'f>,

@@ -62,7 +62,14 @@ fn shares_of_any_length_give_the_same() {
     write(folder.path());
     let compile = |length| {
         let loaded = spec::load(folder.path()).unwrap();
-        told(&compile_in_shares(loaded, &|_| None, length))
+        told(&compile_in_shares(
+            loaded,
+            Outside {
+                variables: &|_| None,
+                assume_secrets: false,
+            },
+            length,
+        ))
     };
     let whole = compile(usize::MAX);
     let mentions = |text: &str| whole.iter().filter(|line| line.contains(text)).count();

@@ -37,7 +37,9 @@ use super::peer::TrustedProxies;
 use super::rejection::{self, Reason, Refused};
 use crate::auth::{Environment, KeyRecord};
 use crate::clock::{Clock, Stopwatch};
-use crate::gateway::{Admission, Gateway, Head, InboundRequest, Outcome, Refusal, Reply};
+use crate::gateway::{
+    Admission, Gateway, Head, InboundRequest, Outcome, Refusal, Reply, ReplyKind,
+};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -227,7 +229,16 @@ impl Exchange {
         self.key = key;
         self.environment = environment;
         self.note = note;
-        result.map(Served::Reply).map_err(Refused::Gateway)
+        match result {
+            Ok(reply) => Ok(Served::Reply(reply)),
+            // It could have been a handshake.
+            Err(Refusal::MethodNotAllowed(methods))
+                if self.request.head.method == Method::OPTIONS =>
+            {
+                Ok(Served::Options(rejection::allow(&methods)))
+            }
+            Err(refusal) => Err(Refused::Gateway(refusal)),
+        }
     }
 
     /// The function, or what OPTIONS is told.
@@ -251,7 +262,11 @@ impl Exchange {
     fn answer(mut self: Box<Self>, result: Result<Served, Refused>) -> Response {
         let (mut response, outcome, reason, length) = match result {
             Ok(Served::Reply(reply)) => {
-                let outcome = if reply.skipped { "skipped" } else { "answered" };
+                let outcome = match reply.kind {
+                    ReplyKind::Answer => "answered",
+                    ReplyKind::Skipped => "skipped",
+                    ReplyKind::Handshake => "handshake",
+                };
                 let length = reply.body.len();
                 (
                     respond(reply.status, reply.headers, reply.body),
@@ -316,6 +331,9 @@ impl Exchange {
             }
             // The panic hook has said where.
             Refused::Panicked => error!(request_id, function, "request ended in a panic"),
+            Refused::Gateway(Refusal::Signature(why)) => {
+                tracing::info!(request_id, function, reason = %why, "signature refused");
+            }
             Refused::Gateway(_)
             | Refused::Misshapen(_)
             | Refused::BodyTimeout

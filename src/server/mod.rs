@@ -68,7 +68,7 @@ pub fn refusal_reply(refusal: Refusal, request_id: &str, zoho_failures: bool) ->
         status: rejection.status,
         headers: rejection.headers,
         body: rejection.body,
-        skipped: false,
+        kind: crate::gateway::ReplyKind::Answer,
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) enum Reason {
     KeyExpired,
     KeyRevoked,
     KeyScope,
+    Signature,
     OAuth,
     Size,
     Body,
@@ -64,7 +65,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Route,
         Self::Method,
         Self::KeyMissing,
@@ -72,6 +73,7 @@ impl Reason {
         Self::KeyExpired,
         Self::KeyRevoked,
         Self::KeyScope,
+        Self::Signature,
         Self::OAuth,
         Self::Size,
         Self::Body,
@@ -101,6 +103,7 @@ impl Reason {
             Self::KeyExpired => "key_expired",
             Self::KeyRevoked => "key_revoked",
             Self::KeyScope => "key_scope",
+            Self::Signature => "signature",
             Self::OAuth => "oauth",
             Self::Size => "size",
             Self::Body => "body",
@@ -188,6 +191,8 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
                 (Reason::KeyRevoked, Z::AuthenticationFailure.body())
             }
             Refusal::Key(KeyRefusal::OutOfScope) => (Reason::KeyScope, Z::NotAllowed.body()),
+            // Not what was wrong with it: who tries signatures would learn from that.
+            Refusal::Signature(_) => (Reason::Signature, Z::AuthenticationFailure.body()),
             Refusal::OAuthNotOffered => (Reason::OAuth, Z::InvalidToken.body()),
             Refusal::BodyTooLarge { limit } => {
                 let message = format!("the request body is longer than {limit} bytes");

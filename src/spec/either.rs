@@ -12,19 +12,26 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
-use super::{AuthSpec, CaseSpec, KeyRule, TestKeySpec, Tree};
+use super::{AuthSpec, CaseSpec, KeyRule, SignatureSpec, TestKeySpec, Tree};
 
 /// `auth:` as a map.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct AuthKeys {
+#[schemars(rename = "AuthKeys")]
+struct AuthMap {
     /// Whether a key is needed: `required` (without a valid one: 401), `optional` (one that is
     /// given must be valid) or `none` (keys are not looked at).
     ///
     /// ```yaml
     /// zapikey: required
     /// ```
-    zapikey: KeyRule,
+    zapikey: Option<KeyRule>,
+    /// How requests are signed.
+    ///
+    /// ```yaml
+    /// signature: { preset: github, secrets: [{ env: GITHUB_SECRET }] }
+    /// ```
+    signature: Option<SignatureSpec>,
 }
 
 impl<'de> Deserialize<'de> for AuthSpec {
@@ -34,7 +41,7 @@ impl<'de> Deserialize<'de> for AuthSpec {
             type Value = AuthSpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`none`, or a map with `zapikey`")
+                f.write_str("`none`, or a map with `zapikey` or `signature`")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<AuthSpec, E> {
@@ -45,8 +52,10 @@ impl<'de> Deserialize<'de> for AuthSpec {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthSpec, A::Error> {
-                let AuthKeys { zapikey } = AuthKeys::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(AuthSpec::Keys { zapikey })
+                let AuthMap { zapikey, signature } =
+                    AuthMap::deserialize(MapAccessDeserializer::new(map))?;
+                let signature = signature.map(Box::new);
+                Ok(AuthSpec::Callers { zapikey, signature })
             }
         }
         deserializer.deserialize_any(Either)
@@ -59,7 +68,7 @@ impl JsonSchema for AuthSpec {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let keys = generator.subschema_for::<AuthKeys>();
+        let keys = generator.subschema_for::<AuthMap>();
         json_schema!({
             "title": "auth",
             "description": "`none`, or how callers are authenticated.",
@@ -404,7 +413,7 @@ pub(super) fn case_status<'de, D: Deserializer<'de>>(
 }
 
 /// One of a few words.
-fn word<'de, D: Deserializer<'de>>(
+pub(super) fn word<'de, D: Deserializer<'de>>(
     deserializer: D,
     words: &'static [&'static str],
 ) -> Result<Option<String>, D::Error> {

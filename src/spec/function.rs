@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::either::{self, Respond, StatusCode};
-use super::{Expression, Rate, Size, Tree};
+use super::{Expression, Rate, SignatureSpec, Size, Tree};
 
 /// A function: how a request is recognised and authenticated, what is read from it and what is
 /// answered.
@@ -150,14 +150,16 @@ pub struct AcceptSpec {
 }
 
 /// `auth:`, a map or the word `none`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum AuthSpec {
     /// `auth: none`
     None,
-    /// `auth: { zapikey: … }`
-    Keys {
-        /// Whether a key is needed.
-        zapikey: KeyRule,
+    /// `auth: { zapikey: …, signature: … }`
+    Callers {
+        /// Whether a key is needed; not at all where only a signature is written.
+        zapikey: Option<KeyRule>,
+        /// How requests are signed.
+        signature: Option<Box<SignatureSpec>>,
     },
 }
 

@@ -12,7 +12,8 @@ use super::places::Places;
 use super::read::{self, error};
 use super::typed::{Misfit, NodeReader};
 use super::{
-    Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, Spec, names, salvage, structure,
+    Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, PresetSpec, Spec, names, salvage,
+    structure,
 };
 use crate::diagnostic::code::yaml as code;
 use crate::diagnostic::{Diagnostic, SourceId, Span, suggest};
@@ -25,7 +26,7 @@ pub const FILE_LIMIT: u64 = 1 << 20;
 const FILES_A_THREAD: usize = 64;
 
 /// What a document may start with.
-pub(super) const KINDS: [&str; 2] = ["function", "gateway"];
+pub(super) const KINDS: [&str; 3] = ["function", "gateway", "preset"];
 
 /// Reads all `*.yaml` and `*.yml` files of a folder, not its sub-folders; `gateway:` may stand in
 /// any of them. Files whose name starts with a dot are left out. `Err` only when the folder cannot
@@ -315,6 +316,7 @@ pub(super) fn typed(kind: &str, layout: &Layout) -> Result<Spec, Misfit> {
     let reader = NodeReader::new(layout);
     Ok(match kind {
         "gateway" => Spec::Gateway(Box::new(GatewaySpec::deserialize(reader)?)),
+        "preset" => Spec::Preset(Box::new(PresetSpec::deserialize(reader)?)),
         _ => Spec::Function(Box::new(as_written(
             FunctionSpec::deserialize(reader)?,
             layout,
@@ -353,7 +355,8 @@ fn unknown_kind(
         problem.help.push(format!("did you mean `{kind}`?"));
     }
     problem.help.push(
-        "the first key says what a document is: `function: NAME` or `gateway: NAME`".to_owned(),
+        "the first key says what a document is: `function: NAME`, `gateway: NAME` or `preset: NAME`"
+            .to_owned(),
     );
     problem
 }

@@ -22,12 +22,15 @@ mod load;
 mod names;
 mod path;
 mod places;
+mod preset;
 #[cfg(test)]
 mod properties;
 mod read;
 mod salvage;
 mod scalar;
 mod schema;
+mod secret;
+mod signature;
 mod structure;
 mod syntax;
 #[cfg(test)]
@@ -42,9 +45,12 @@ pub use load::{FILE_LIMIT, load, load_bytes, load_files, load_text};
 pub use names::{CEL_WORDS, ROOTS};
 pub use path::{FieldPath, Step};
 pub use places::Places;
+pub use preset::{PresetSpec, SetupSpec, WebhookSpec, built_in, built_in_text, preset_names};
 pub use salvage::Incomplete;
 pub use scalar::{Expression, Period, Rate, Size};
 pub use schema::{Draft, explain_key, keys_under, schema};
+pub use secret::ValueSpec;
+pub use signature::*;
 pub use tree::Tree;
 
 use std::path::PathBuf;
@@ -85,4 +91,6 @@ pub enum Spec {
     Function(Box<FunctionSpec>),
     /// `gateway: NAME`
     Gateway(Box<GatewaySpec>),
+    /// `preset: NAME`
+    Preset(Box<PresetSpec>),
 }

@@ -12,7 +12,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use super::{FunctionSpec, GatewaySpec};
+use super::{FunctionSpec, GatewaySpec, PresetSpec};
 
 /// Which version of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +40,16 @@ pub fn schema(draft: Draft) -> Value {
     let mut generator = settings.into_generator();
     let function = reference::<FunctionSpec>(&mut generator);
     let gateway = reference::<GatewaySpec>(&mut generator);
+    let preset = reference::<PresetSpec>(&mut generator);
     let definitions = generator.take_definitions(true);
     let mut root = Map::new();
     root.insert("$schema".to_owned(), json!(meta));
     root.insert("title".to_owned(), json!("hookweir"));
     root.insert(
         "description".to_owned(),
-        json!("A function or the gateway's settings; the first key says which."),
+        json!(
+            "A function, the gateway's settings or a provider's preset; the first key says which."
+        ),
     );
     root.insert("type".to_owned(), json!("object"));
     root.insert("if".to_owned(), json!({ "required": ["function"] }));
@@ -57,12 +60,17 @@ pub fn schema(draft: Draft) -> Value {
             "if": { "required": ["gateway"] },
             "then": gateway,
             "else": {
-                "properties": {
-                    "function": { "type": "string", "description": "This document is a function." },
-                    "gateway": { "type": "string", "description": "This document is the gateway's settings." }
-                },
-                "additionalProperties": false,
-                "minProperties": 1
+                "if": { "required": ["preset"] },
+                "then": preset,
+                "else": {
+                    "properties": {
+                        "function": { "type": "string", "description": "This document is a function." },
+                        "gateway": { "type": "string", "description": "This document is the gateway's settings." },
+                        "preset": { "type": "string", "description": "This document describes a provider." }
+                    },
+                    "additionalProperties": false,
+                    "minProperties": 1
+                }
             }
         }),
     );
@@ -179,6 +187,7 @@ pub(super) fn kind<'a>(root: &'a Value, kind: &str) -> Option<&'a Value> {
     let reference = match kind {
         "function" => root.pointer("/then"),
         "gateway" => root.pointer("/else/then"),
+        "preset" => root.pointer("/else/else/then"),
         _ => None,
     }?;
     Some(resolve(root, reference))
@@ -292,12 +301,16 @@ mod tests {
                 let value: serde_yaml::Value = serde_yaml::from_str(example).unwrap();
                 assert!(value.get(&key).is_some(), "{path}: {example}");
                 *seen += 1;
-                walk(&path, seen);
+                // Alternatives are written like what they are alternatives of.
+                if key != "any_of" {
+                    walk(&path, seen);
+                }
             }
         }
         let mut seen = 0;
         walk("function", &mut seen);
         walk("gateway", &mut seen);
+        walk("preset", &mut seen);
         assert!(seen > 60, "{seen}");
     }
 

@@ -20,6 +20,7 @@ mod harness;
 mod jsonpath;
 mod keys;
 mod process;
+mod providers;
 mod request_model;
 mod server;
 mod tidy;

@@ -89,6 +89,8 @@ const DOORS: &[(&str, &str)] = &[
     ("schemars", "src/spec/"),
     ("handlebars", "src/template/"),
     ("annotate_snippets", "src/diagnostic/render"),
+    ("ring", "src/auth/signature/"),
+    ("webpki", "src/auth/signature/"),
     ("rusqlite", "src/store/"),
     ("chacha20poly1305", "src/store/"),
     ("warp", "src/server/"),

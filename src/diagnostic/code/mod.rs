@@ -28,15 +28,17 @@ macro_rules! codes {
 pub mod expr;
 pub mod route;
 pub mod settings;
+pub mod signature;
 pub mod template;
 pub mod yaml;
 
-const AREAS: [&[(Code, &str)]; 5] = [
+const AREAS: [&[(Code, &str)]; 6] = [
     yaml::ALL,
     expr::ALL,
     template::ALL,
     route::ALL,
     settings::ALL,
+    signature::ALL,
 ];
 
 /// All codes with their pages, area by area.

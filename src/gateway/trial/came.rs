@@ -1,5 +1,6 @@
 //! What came of a test, held against what it expects.
 
+use crate::gateway::ReplyKind;
 use serde_json::Value as Json;
 use similar::TextDiff;
 
@@ -53,9 +54,9 @@ impl Came {
             );
         }
         if let Some(expected) = expect.skipped
-            && expected != self.reply.skipped
+            && expected != (self.reply.kind == ReplyKind::Skipped)
         {
-            let found = if self.reply.skipped {
+            let found = if self.reply.kind == ReplyKind::Skipped {
                 "was skipped"
             } else {
                 "was not skipped"

@@ -152,6 +152,7 @@ impl Trials<'_> {
                     env: &env,
                     event_id: Some(EVENT_ID),
                     seeded: true,
+                    signed: true,
                 };
                 take(&admission, request, surroundings, |_| Ok(()))
             }
@@ -192,6 +193,7 @@ fn reason(refusal: &Refusal) -> Option<String> {
         Refusal::Failed { message, site } => Some(format!("{message} ({site})")),
         Refusal::MissingField { field, site } => Some(format!("`{field}` is missing ({site})")),
         Refusal::Key(why) => Some(format!("the key was refused: {why:?}").to_lowercase()),
+        Refusal::Signature(why) => Some(why.to_string()),
         Refusal::NoRoute => Some("no function has this address".to_owned()),
         Refusal::MethodNotAllowed(_)
         | Refusal::OAuthNotOffered

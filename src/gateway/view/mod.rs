@@ -168,6 +168,16 @@ impl<'a> View<'a> {
         id
     }
 
+    /// The pairs of the query, as a scheme reads them.
+    pub(in crate::gateway) fn query_pairs(&self) -> &'a [Pair<'a>] {
+        self.query()
+    }
+
+    /// The fields of a form, as a scheme reads them.
+    pub(in crate::gateway) fn form_pairs(&self) -> Result<&'a [Pair<'a>], ViewError<'a>> {
+        self.form()
+    }
+
     fn value(&self, root: Root) -> Result<Value<'a>, ViewError<'a>> {
         let Facts {
             request,

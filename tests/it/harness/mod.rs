@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use hookweir::auth::{Environment, KeyRecord, KeyTerms, Keyring, Owner, Scope, ZapiKey};
 use hookweir::clock::{Clock, ManualClock};
+use hookweir::diagnostic::Severity;
 use hookweir::gateway::{Gateway, Reloader};
 use hookweir::route::{self, Address, LogFormat, Settings};
 use hookweir::server::log::{AccessLog, LogGuard, LogWriter};
@@ -139,7 +140,11 @@ impl Builder {
     pub(crate) fn try_start(self) -> Result<TestGateway, ServerError> {
         let loaded = spec::load(self.folder.path()).unwrap();
         let compilation = route::compile(loaded, &|_| None);
-        let problems: Vec<_> = compilation.diagnostics.iter().collect();
+        let problems: Vec<_> = compilation
+            .diagnostics
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .collect();
         let mut generation = compilation
             .generation
             .unwrap_or_else(|| panic!("the functions have mistakes: {problems:#?}"));

@@ -6,6 +6,7 @@ use super::Function;
 use super::{Call, Outcome};
 use crate::value::{Value, convert};
 
+mod big_endian;
 mod crc32;
 mod hmac;
 mod md5;
@@ -16,6 +17,7 @@ mod sha384;
 mod sha512;
 
 pub(super) const ALL: &[&Function] = &[
+    &big_endian::FUNCTION,
     &crc32::FUNCTION,
     &hmac::FUNCTION,
     &md5::FUNCTION,

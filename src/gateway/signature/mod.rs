@@ -1,0 +1,208 @@
+//! Signatures and handshakes of one request.
+//!
+//! ```text
+//! route.signature + request ─Prover─▶ answer   a handshake, or none
+//!                                  ─▶ verify   which rule holds, or why none does
+//! ```
+//!
+//! What is verified is the request as its sender made it: all bytes of the body, the whole URL, the
+//! caller's key not left out anywhere. The expressions here are the scheme's own, never the
+//! function's. Whatever is wrong with a request is a refusal, never a failure of ours; why is for
+//! the operator.
+
+mod answer;
+mod find;
+mod prove;
+mod unproven;
+
+pub use unproven::{Step, Unproven};
+
+use std::cell::{Cell, OnceCell, RefCell};
+
+use super::view::{Credentials, Facts, View, ViewError};
+use super::{Admission, InboundRequest, Surroundings};
+use crate::auth::Caller;
+use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
+use crate::route::signature::{Known, Signature};
+use crate::route::{Clause, Root};
+use crate::value::json::{self, Reach};
+use crate::value::{Arena, Value};
+
+/// Everything of a request: what a scheme may look at.
+static WHOLE: Reach = Reach::WHOLE;
+
+/// What outlives a prover: nobody is known yet, and nothing is to be hidden.
+pub(super) struct Nobody<'r> {
+    credentials: Credentials<'r>,
+    caller: Caller,
+}
+
+impl Nobody<'_> {
+    pub(super) fn new(surroundings: &Surroundings<'_>) -> Self {
+        Self {
+            credentials: Credentials::default(),
+            caller: Caller::anonymous(surroundings.environment),
+        }
+    }
+}
+
+/// Gives the expressions of a signature their values.
+pub(super) struct Prover<'a> {
+    signature: &'a Signature,
+    request: &'a InboundRequest,
+    arena: &'a Arena,
+    view: View<'a>,
+    budget: Budget,
+    json: OnceCell<Option<Value<'a>>>,
+    /// What changes from try to try.
+    secret: Cell<&'a [u8]>,
+    timestamp: Cell<Option<&'a str>>,
+    names: RefCell<Vec<Option<&'a str>>>,
+}
+
+impl<'a> Provide<'a> for Prover<'a> {
+    fn provide(&'a self, slot: Slot, _: &Scope<'a>) -> Result<Value<'a>, Fault<'a>> {
+        if let Some(root) = Root::of(slot) {
+            return self.view.get(root).map_err(ViewError::fault);
+        }
+        match Known::of(slot) {
+            Some(Known::Url) => Ok(Value::String(self.url())),
+            Some(Known::FormSorted) => self.form_sorted().map(Value::String),
+            Some(Known::Secret) => Ok(Value::Bytes(self.secret.get())),
+            Some(Known::Param) => Ok(self.params()),
+            Some(Known::Timestamp) => self.timestamp.get().map(Value::String).ok_or(ABSENT),
+            None => {
+                let index = usize::from(slot.0).checked_sub(Known::FIRST_NAME);
+                let names = self.names.borrow();
+                let name = index.and_then(|index| names.get(index).copied().flatten());
+                name.map(Value::String).ok_or(ABSENT)
+            }
+        }
+    }
+}
+
+const ABSENT: Fault<'static> = Fault {
+    kind: FaultKind::Absent,
+    span: (0, 0),
+    detail: "name",
+};
+
+impl<'a> Prover<'a> {
+    pub(super) fn new(
+        signature: &'a Signature,
+        admission: &'a Admission,
+        request: &'a InboundRequest,
+        nobody: &'a Nobody<'a>,
+        surroundings: Surroundings<'a>,
+        arena: &'a Arena,
+    ) -> Self {
+        let generation = &admission.generation;
+        let view = View::new(Facts {
+            request,
+            arena,
+            credentials: &nobody.credentials,
+            caller: &nobody.caller,
+            path: &admission.path,
+            function: &admission.route.name,
+            generation: generation.number,
+            arguments: &[],
+            reach: &WHOLE,
+            env: surroundings.env,
+            parts: generation.limits.parts,
+            event_id: surroundings.event_id,
+        });
+        Self {
+            signature,
+            request,
+            arena,
+            view,
+            budget: Budget {
+                steps: generation.limits.steps,
+                memory: generation.limits.memory,
+            },
+            json: OnceCell::new(),
+            secret: Cell::new(
+                signature
+                    .secret
+                    .as_ref()
+                    .map_or(b"", |key| key.secret_bytes()),
+            ),
+            timestamp: Cell::new(None),
+            names: RefCell::new(vec![None; signature.names.len()]),
+        }
+    }
+
+    /// There are only handshakes.
+    pub(super) fn is_without_rules(&self) -> bool {
+        self.signature.rules.is_empty()
+    }
+
+    /// Some handshakes are answered only if they are signed.
+    pub(super) fn has_signed_handshakes(&self) -> bool {
+        let mut challenges = self.signature.challenges.iter();
+        challenges.any(|challenge| challenge.verify_first)
+    }
+
+    /// Nothing is refused.
+    pub(super) fn observes(&self) -> bool {
+        self.signature.observe
+    }
+
+    /// A scope for the values as they are now.
+    fn scope(&'a self) -> Scope<'a> {
+        let head = &self.request.head;
+        Scope::new(
+            self.arena,
+            self,
+            self.signature.variables(),
+            head.received_at,
+            self.budget,
+        )
+    }
+
+    /// Notes what an added name is; the slot is one of the signature's.
+    fn name(&self, slot: usize, text: Option<&'a str>) {
+        let index = slot.checked_sub(Known::FIRST_NAME);
+        let mut names = self.names.borrow_mut();
+        if let Some(place) = index.and_then(|index| names.get_mut(index)) {
+            *place = text;
+        }
+    }
+
+    /// The URL as the sender knows it: what is configured, and path and query as they were sent.
+    fn url(&self) -> &'a str {
+        let base = self.signature.public_url.as_deref().unwrap_or_default();
+        let target = self.request.head.target.as_str();
+        self.arena.string(&[base, target].concat())
+    }
+
+    fn params(&self) -> Value<'a> {
+        let entry = |(name, value): &'a (String, String)| (name.as_str(), Value::String(value));
+        let entries: Vec<_> = self.signature.params.iter().map(entry).collect();
+        self.arena.object(&entries)
+    }
+
+    /// Names sorted, each followed by its value; of equal names the values sorted, each once.
+    fn form_sorted(&self) -> Result<&'a str, Fault<'a>> {
+        let mut pairs = self.view.form_pairs().map_err(ViewError::fault)?.to_vec();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let text: String = pairs
+            .into_iter()
+            .flat_map(|(name, value)| [name, value])
+            .collect();
+        Ok(self.arena.string(&text))
+    }
+
+    /// The body as JSON, whatever it is called.
+    fn json(&self) -> Option<Value<'a>> {
+        *self
+            .json
+            .get_or_init(|| json::read(&self.request.body, self.arena, json::DEPTH).ok())
+    }
+}
+
+/// Whether a condition holds; a failure counts as false.
+fn holds<'a>(condition: &'a Clause, scope: &Scope<'a>) -> bool {
+    matches!(condition.evaluate(scope), Ok(Value::Bool(true)))
+}
