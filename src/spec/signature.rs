@@ -12,7 +12,8 @@ use super::{Expression, Tree, ValueSpec};
 /// How requests are signed and with what: a preset's name with secrets, or the scheme written out.
 ///
 /// Expressions here know the request's names (`headers`, `query`, `form`, `body`, `raw_body`,
-/// `method`) and `url` (as the sender knows it), `form_sorted`, `timestamp`, `secret`, `param`, and
+/// `method`) and `url` (as the sender knows it), `url_path`, `url_query`,
+/// `url_sorted`, `form_sorted`, `timestamp`, `secret`, `param`, and
 /// the names under `fields` and in `item`.
 ///
 /// ```yaml
@@ -78,7 +79,8 @@ pub struct SignatureSpec {
     pub certificates: IndexMap<String, ValueSpec>,
     /// `hmac-sha1`, `hmac-sha256`, `hmac-sha384`, `hmac-sha512`; `sha256` and its like, where the
     /// secret is hashed with the text; `ed25519`, `ecdsa-p256-sha256`, `rsa-sha256`,
-    /// `rsa-pss-sha256` and their like; `token` and `basic`, where the secret itself is sent.
+    /// `rsa-pss-sha256` and their like; `jwt`, where a signed token is sent, whose `claims` are for `require`; `token` and
+    /// `basic`, where the secret itself is sent.
     ///
     /// ```yaml
     /// scheme: hmac-sha256
@@ -129,7 +131,16 @@ pub struct SignatureSpec {
     /// ```
     #[serde(default)]
     pub require: Vec<Expression>,
-    /// Of the scheme `token`: where the token stands.
+    /// Of the scheme `jwt`: how tokens may be signed (RFC 7518); default `[HS256]`, or what the keys
+    /// of a set say.
+    ///
+    /// ```yaml
+    /// algorithms: [RS256]
+    /// ```
+    #[serde(default)]
+    pub algorithms: Vec<String>,
+    /// Of the schemes `token` and `jwt`: where the token stands. Default of `jwt`: `Authorization`,
+    /// after `Bearer`.
     ///
     /// ```yaml
     /// compare: { header: X-Gitlab-Token }
@@ -141,6 +152,19 @@ pub struct SignatureSpec {
     /// when: has(query.bodySHA256)
     /// ```
     pub when: Option<Expression>,
+    /// A JSON pointer to a list in the body, each item of which is signed by itself: all must be
+    /// right, and there must be one. In the scheme, `body` and JSON pointers are the item's.
+    ///
+    /// ```yaml
+    /// each: /notificationItems
+    /// ```
+    pub each: Option<String>,
+    /// Of `each`: a JSON pointer into the item, to what is signed there.
+    ///
+    /// ```yaml
+    /// scope: /NotificationRequestItem
+    /// ```
+    pub scope: Option<String>,
     /// Alternatives, of which the request must fulfil one.
     ///
     /// ```yaml
@@ -384,13 +408,14 @@ pub struct SecretFormSpec {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "KeyForm")]
 pub struct KeyFormSpec {
-    /// `hex` or `base64` (the bytes of an Ed25519 key), `spki-base64` or `pem`.
+    /// `hex` or `base64` (the bytes of an Ed25519 key), `spki-base64` or `pem`; of tokens also
+    /// `jwks`, a set of keys (RFC 7517).
     ///
     /// ```yaml
     /// encoding: spki-base64
     /// ```
     #[serde(default, deserialize_with = "key_encoding")]
-    #[schemars(extend("enum" = ["hex", "base64", "spki-base64", "pem"]))]
+    #[schemars(extend("enum" = ["hex", "base64", "spki-base64", "pem", "jwks"]))]
     pub encoding: Option<String>,
     /// Where the request says the address of its certificate.
     ///
@@ -600,7 +625,10 @@ impl SignatureSpec {
             secret: some(self.secret.as_ref(), base_rule.secret.as_ref()),
             key: some(self.key.as_ref(), base_rule.key.as_ref()),
             require: list(&self.require, &base_rule.require),
+            algorithms: list(&self.algorithms, &base_rule.algorithms),
             compare: some(self.compare.as_ref(), base_rule.compare.as_ref()),
+            each: some(self.each.as_ref(), base_rule.each.as_ref()),
+            scope: some(self.scope.as_ref(), base_rule.scope.as_ref()),
             when: some(self.when.as_ref(), base_rule.when.as_ref()),
             any_of,
             challenge: some(self.challenge.as_ref(), base.challenge.as_ref()),
@@ -628,7 +656,7 @@ words! {
     stamp_format: ["unix", "unix_ms", "rfc3339"];
     secret_encoding: ["utf8", "hex", "base64", "base64url"];
     digest: ["sha1", "sha256", "sha384", "sha512"];
-    key_encoding: ["hex", "base64", "spki-base64", "pem"];
+    key_encoding: ["hex", "base64", "spki-base64", "pem", "jwks"];
     challenge_method: ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
     challenge_verify: ["skip", "first"];
 }

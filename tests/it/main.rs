@@ -23,6 +23,7 @@ mod process;
 mod providers;
 mod request_model;
 mod server;
+mod signatures;
 mod tidy;
 mod trials;
 mod urls;

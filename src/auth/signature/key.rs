@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use ring::signature::RsaPublicKeyComponents;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
@@ -64,6 +65,9 @@ pub enum BadKey {
     /// A public key, but not for this scheme.
     #[error("it is not a key for this scheme")]
     Scheme,
+    /// No key set, or none in it that can be used.
+    #[error("there is no key in it that tokens can be checked with")]
+    Set,
     /// `user:password` without the colon.
     #[error("it is not `user:password`")]
     Password,
@@ -94,6 +98,8 @@ pub enum PublicKey {
     Ed25519([u8; 32]),
     /// Any, by its `SubjectPublicKeyInfo`.
     Spki(SubjectPublicKeyInfoDer<'static>),
+    /// RSA by its two numbers.
+    Rsa(RsaPublicKeyComponents<Vec<u8>>),
     /// That of a certificate.
     Certificate(CertificateDer<'static>),
 }
@@ -203,6 +209,7 @@ impl PublicKey {
             Scheme::RsaPss(Digest::Sha1)
             | Scheme::Hmac(_)
             | Scheme::Hash(_)
+            | Scheme::Jwt
             | Scheme::Token
             | Scheme::Basic => return Err(BadKey::Scheme),
         };
@@ -213,6 +220,18 @@ impl PublicKey {
                 }
                 let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, key);
                 return Ok(key.verify(message, signature).is_ok());
+            }
+            Self::Rsa(key) => {
+                let parameters = match scheme {
+                    Scheme::Rsa(Digest::Sha256) => &ring::signature::RSA_PKCS1_2048_8192_SHA256,
+                    Scheme::Rsa(Digest::Sha384) => &ring::signature::RSA_PKCS1_2048_8192_SHA384,
+                    Scheme::Rsa(Digest::Sha512) => &ring::signature::RSA_PKCS1_2048_8192_SHA512,
+                    Scheme::RsaPss(Digest::Sha256) => &ring::signature::RSA_PSS_2048_8192_SHA256,
+                    Scheme::RsaPss(Digest::Sha384) => &ring::signature::RSA_PSS_2048_8192_SHA384,
+                    Scheme::RsaPss(Digest::Sha512) => &ring::signature::RSA_PSS_2048_8192_SHA512,
+                    _ => return Err(BadKey::Scheme),
+                };
+                return Ok(key.verify(parameters, message, signature).is_ok());
             }
             Self::Spki(spki) => RawPublicKeyEntity::try_from(spki)
                 .and_then(|key| key.verify_signature(algorithm, message, signature)),

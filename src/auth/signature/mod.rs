@@ -11,6 +11,7 @@
 
 mod encoding;
 mod item;
+mod jwt;
 mod key;
 mod scheme;
 mod stamp;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use encoding::{Case, Encoding};
 pub use item::{BadItem, Item};
+pub use jwt::{Token, TokenKey, algorithm, key_set};
 pub use key::{BadKey, Key, KeyForm, PublicKey, PublicKeyForm, SecretForm};
 pub use scheme::{Digest, Proof, Scheme};
 pub use stamp::StampFormat;

@@ -60,6 +60,8 @@ pub enum Scheme {
     Rsa(Digest),
     /// RSASSA-PSS, RFC 8017.
     RsaPss(Digest),
+    /// A signed token (RFC 7519) is sent; what it says of the request are its claims.
+    Jwt,
     /// The secret itself is sent: it says who sends, and nothing about what.
     Token,
     /// As `Token`, as `user:password` in `Authorization` (RFC 7617).
@@ -68,7 +70,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// All, by their names in specs.
-    pub const NAMES: [(&'static str, Self); 18] = [
+    pub const NAMES: [(&'static str, Self); 19] = [
         ("hmac-sha1", Self::Hmac(Digest::Sha1)),
         ("hmac-sha256", Self::Hmac(Digest::Sha256)),
         ("hmac-sha384", Self::Hmac(Digest::Sha384)),
@@ -85,6 +87,7 @@ impl Scheme {
         ("rsa-sha512", Self::Rsa(Digest::Sha512)),
         ("rsa-pss-sha256", Self::RsaPss(Digest::Sha256)),
         ("rsa-pss-sha512", Self::RsaPss(Digest::Sha512)),
+        ("jwt", Self::Jwt),
         ("token", Self::Token),
         ("basic", Self::Basic),
     ];

@@ -54,22 +54,32 @@ pub(super) struct Prover<'a> {
     view: View<'a>,
     budget: Budget,
     json: OnceCell<Option<Value<'a>>>,
+    /// The item of a list that is looked at, where each is signed by itself.
+    item: Cell<Option<Value<'a>>>,
     /// What changes from try to try.
     secret: Cell<&'a [u8]>,
     timestamp: Cell<Option<&'a str>>,
     names: RefCell<Vec<Option<&'a str>>>,
+    claims: Cell<Option<Value<'a>>>,
 }
 
 impl<'a> Provide<'a> for Prover<'a> {
     fn provide(&'a self, slot: Slot, _: &Scope<'a>) -> Result<Value<'a>, Fault<'a>> {
+        if let (Some(Root::Body), Some(item)) = (Root::of(slot), self.item.get()) {
+            return Ok(item);
+        }
         if let Some(root) = Root::of(slot) {
             return self.view.get(root).map_err(ViewError::fault);
         }
         match Known::of(slot) {
             Some(Known::Url) => Ok(Value::String(self.url())),
+            Some(Known::UrlPath) => Ok(Value::String(self.request.head.path())),
+            Some(Known::UrlQuery) => Ok(Value::String(self.request.head.query())),
+            Some(Known::UrlSorted) => Ok(Value::String(self.url_sorted())),
             Some(Known::FormSorted) => self.form_sorted().map(Value::String),
             Some(Known::Secret) => Ok(Value::Bytes(self.secret.get())),
             Some(Known::Param) => Ok(self.params()),
+            Some(Known::Claims) => self.claims.get().ok_or(ABSENT),
             Some(Known::Timestamp) => self.timestamp.get().map(Value::String).ok_or(ABSENT),
             None => {
                 let index = usize::from(slot.0).checked_sub(Known::FIRST_NAME);
@@ -121,6 +131,7 @@ impl<'a> Prover<'a> {
                 memory: generation.limits.memory,
             },
             json: OnceCell::new(),
+            item: Cell::new(None),
             secret: Cell::new(
                 signature
                     .secret
@@ -128,6 +139,7 @@ impl<'a> Prover<'a> {
                     .map_or(b"", |key| key.secret_bytes()),
             ),
             timestamp: Cell::new(None),
+            claims: Cell::new(None),
             names: RefCell::new(vec![None; signature.names.len()]),
         }
     }
@@ -176,6 +188,17 @@ impl<'a> Prover<'a> {
         self.arena.string(&[base, target].concat())
     }
 
+    /// The URL with the pairs of its query sorted, as they were sent.
+    fn url_sorted(&self) -> &'a str {
+        let head = &self.request.head;
+        let mut pairs: Vec<&str> = head.query().split('&').collect();
+        pairs.sort_unstable();
+        let base = self.signature.public_url.as_deref().unwrap_or_default();
+        let mark = if head.query().is_empty() { "" } else { "?" };
+        let url = [base, head.path(), mark, &pairs.join("&")].concat();
+        self.arena.string(&url)
+    }
+
     fn params(&self) -> Value<'a> {
         let entry = |(name, value): &'a (String, String)| (name.as_str(), Value::String(value));
         let entries: Vec<_> = self.signature.params.iter().map(entry).collect();
@@ -194,8 +217,11 @@ impl<'a> Prover<'a> {
         Ok(self.arena.string(&text))
     }
 
-    /// The body as JSON, whatever it is called.
+    /// The body as JSON, whatever it is called, or the item of it that is looked at.
     fn json(&self) -> Option<Value<'a>> {
+        if let Some(item) = self.item.get() {
+            return Some(item);
+        }
         *self
             .json
             .get_or_init(|| json::read(&self.request.body, self.arena, json::DEPTH).ok())

@@ -4,14 +4,17 @@ use base64::Engine as _;
 
 use super::find::pointed;
 use super::{Prover, Step, Unproven, holds};
-use crate::auth::signature::{Item, Key, Proof, PublicKey};
+use crate::auth::signature::{Item, Key, Proof, PublicKey, Token, TokenKey};
 use crate::expr::Scope;
 use crate::route::Runs;
 use crate::route::signature::{Keys, Place, Rule, Stamp, StampFrom, Taken};
-use crate::value::Value;
+use crate::value::{Value, json};
 
 /// More items of one list are not looked at: a list that long is no signature.
 const MAX_ITEMS: usize = 64;
+
+/// More items that are signed by themselves are not looked at: each may cost a public key.
+const MAX_EACH: usize = 1000;
 
 /// One signature of the request, with the names that its item gives.
 struct Candidate<'a> {
@@ -34,7 +37,7 @@ impl<'a> Prover<'a> {
             {
                 continue;
             }
-            match self.rule(rule) {
+            match self.items_of(rule) {
                 Ok(()) => return Ok(()),
                 // A rule whose signature is not even there says the least.
                 Err(other) => {
@@ -45,6 +48,36 @@ impl<'a> Prover<'a> {
             }
         }
         Err(why)
+    }
+
+    /// The rule for the whole request, or for each item of a list in it.
+    fn items_of(&'a self, rule: &'a Rule) -> Result<(), Unproven> {
+        let Some((list, scope)) = &rule.each else {
+            return self.rule(rule);
+        };
+        let step = Step::Signature;
+        let found = self.json().and_then(|body| pointed(body, list));
+        let Some(Value::List(items)) = found else {
+            return Err(Unproven::Absent(step));
+        };
+        if items.is_empty() {
+            return Err(Unproven::Absent(step));
+        }
+        if items.len() > MAX_EACH {
+            return Err(Unproven::Malformed(step));
+        }
+        let mut outcome = Ok(());
+        for item in items {
+            match pointed(*item, scope) {
+                Some(scoped) => {
+                    self.item.set(Some(scoped));
+                    outcome = outcome.and(self.rule(rule));
+                }
+                None => outcome = outcome.and(Err(Unproven::Absent(step))),
+            }
+        }
+        self.item.set(None);
+        outcome
     }
 
     fn rule(&'a self, rule: &'a Rule) -> Result<(), Unproven> {
@@ -61,6 +94,7 @@ impl<'a> Prover<'a> {
         }
         let candidates = Self::candidates(&rule.taken, &items)?;
         match &rule.keys {
+            Keys::Tokens(keys) => self.token(rule, &candidates, keys),
             Keys::Given(keys) => self.try_keys(rule, &candidates, keys.iter()),
             Keys::ByUrl {
                 source,
@@ -110,7 +144,10 @@ impl<'a> Prover<'a> {
             }
             Place::Numbered(prefix) => self.numbered(prefix)?,
             Place::Each(list, field) => self.each(list, field)?,
-            Place::Basic => vec![self.header(&http::header::AUTHORIZATION, step)?],
+            Place::Authorization(word) => {
+                let line = self.header(&http::header::AUTHORIZATION, step)?;
+                vec![credentials(line, word).ok_or(Unproven::Malformed(step))?]
+            }
         };
         let all: Vec<&str> = match &taken.split {
             None => texts,
@@ -225,7 +262,9 @@ impl<'a> Prover<'a> {
                 }
             };
             let signature = match (&taken.place, taken.encoding) {
-                (Place::Basic, _) => basic(text),
+                (Place::Authorization("basic"), _) => {
+                    base64::engine::general_purpose::STANDARD.decode(text).ok()
+                }
                 (_, None) => Some(text.as_bytes().to_vec()),
                 (_, Some(encoding)) => encoding.decode(text),
             };
@@ -237,6 +276,73 @@ impl<'a> Prover<'a> {
             return Err(Unproven::Malformed(Step::Signature));
         }
         Ok(candidates)
+    }
+
+    /// A token that one of the keys has signed, that is valid now, and whose claims are those that
+    /// the scheme requires.
+    fn token(
+        &'a self,
+        rule: &'a Rule,
+        candidates: &[Candidate<'a>],
+        keys: &[TokenKey],
+    ) -> Result<(), Unproven> {
+        let step = Step::Signature;
+        let [candidate] = candidates else {
+            return Err(Unproven::Repeated(step));
+        };
+        let text = std::str::from_utf8(&candidate.signature);
+        let token = text.ok().and_then(Token::parse);
+        let token = token.ok_or(Unproven::Malformed(step))?;
+        if !token.is_signed_by(keys) {
+            return Err(Unproven::Mismatch);
+        }
+        let claims = self.arena.bytes(token.claims());
+        let claims = json::read(claims, self.arena, json::DEPTH)
+            .ok()
+            .filter(|claims| matches!(claims, Value::Map(_)))
+            .ok_or(Unproven::Malformed(step))?;
+        self.valid_now(claims)?;
+        self.claims.set(Some(claims));
+        let scope = self.scope();
+        match rule
+            .require
+            .iter()
+            .find(|condition| !holds(condition, &scope))
+        {
+            None => Ok(()),
+            Some(condition) => Err(Unproven::Requirement(condition.text.to_string())),
+        }
+    }
+
+    /// `exp` and `nbf` (RFC 7519, 4.1), with a minute for clocks that differ. A token without `exp`
+    /// is valid for ever, which is its issuer's to decide.
+    fn valid_now(&self, claims: Value<'_>) -> Result<(), Unproven> {
+        const LEEWAY: i64 = 60;
+        let Value::Map(claims) = claims else {
+            return Err(Unproven::Malformed(Step::Timestamp));
+        };
+        let now = self.request.head.received_at.as_second();
+        let time = |name: &str| match claims.get(name.into()) {
+            None => Ok(None),
+            Some(Value::Int(at)) => Ok(Some(at)),
+            Some(_) => Err(Unproven::Malformed(Step::Timestamp)),
+        };
+        let stale = |by: i64, is_past| Unproven::Stale {
+            by: by.unsigned_abs(),
+            is_past,
+            tolerance: 60,
+        };
+        if let Some(end) = time("exp")?
+            && now.saturating_sub(end) >= LEEWAY
+        {
+            return Err(stale(now.saturating_sub(end), true));
+        }
+        if let Some(start) = time("nbf")?
+            && start.saturating_sub(now) > LEEWAY
+        {
+            return Err(stale(start.saturating_sub(now), false));
+        }
+        Ok(())
     }
 
     /// Every key against every signature; all are tried, so that the time does not tell which.
@@ -298,13 +404,9 @@ fn part<'t>(item: &Item, text: &'t str, name: &str) -> Option<&'t str> {
     found.map(|(_, text)| text)
 }
 
-/// `user:password` of an `Authorization` line (RFC 7617).
-fn basic(line: &str) -> Option<Vec<u8>> {
+/// What stands after a word in an `Authorization` line; its case does not matter (RFC 9110).
+fn credentials<'l>(line: &'l str, word: &str) -> Option<&'l str> {
     let (scheme, text) = line.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    base64::engine::general_purpose::STANDARD
-        .decode(text.trim_start_matches(' '))
-        .ok()
+    let text = text.trim_start_matches(' ');
+    (scheme.eq_ignore_ascii_case(word) && !text.is_empty()).then_some(text)
 }

@@ -19,7 +19,7 @@ use super::preset::Presets;
 use super::{Keys, Place, Rule, Signature, SignedReads, Source, Stamp, StampFrom, Taken};
 use crate::auth::signature::{
     Case, Digest, Encoding, Item, Key, KeyForm, PublicKey, PublicKeyForm, Scheme, SecretForm,
-    StampFormat,
+    StampFormat, TokenKey, algorithm, key_set,
 };
 use crate::diagnostic::code::signature as code;
 use crate::spec::{
@@ -359,7 +359,8 @@ impl Compiler<'_, '_, '_> {
         let text = rule.signed.as_deref().unwrap_or("${raw_body}");
         let signed_at = at.key("signed");
         let (signed, uses) = self.expressions.bytes(&signed_at, text)?;
-        if !has_url && uses.iter().any(|slot| Known::of(*slot) == Some(Known::Url)) {
+        let is_url = |slot| matches!(Known::of(slot), Some(Known::Url | Known::UrlSorted));
+        if !has_url && uses.iter().any(|slot| is_url(*slot)) {
             self.error(
                 code::NO_PUBLIC_URL,
                 at,
@@ -368,6 +369,23 @@ impl Compiler<'_, '_, '_> {
             );
         }
         let require = self.conditions(&rule.require, &at.key("require"));
+        let each = match (&rule.each, &rule.scope) {
+            (None, None) => None,
+            (Some(list), scope) => {
+                let list = self.pointer(list, &at.key("each"))?;
+                let scope = scope.as_deref().unwrap_or_default();
+                Some((list, self.pointer(scope, &at.key("scope"))?))
+            }
+            (None, Some(_)) => {
+                self.error(
+                    code::BAD_SOURCE,
+                    &at.key("scope"),
+                    "`scope` says where in an item of `each` the signature is, and there is no `each`",
+                    "add the list: `each: /items`",
+                );
+                return None;
+            }
+        };
         let keys = self.keys(rule, whole, scheme, at);
         let taken = taken?;
         let of_item = taken.item.as_ref().map_or(&[][..], |(_, names)| names);
@@ -382,6 +400,7 @@ impl Compiler<'_, '_, '_> {
             fields,
             signed,
             signed_reads: SignedReads { item: reads_item },
+            each,
             keys: keys?,
             require: require?,
         })
@@ -477,9 +496,14 @@ impl Compiler<'_, '_, '_> {
     }
 
     fn taken(&mut self, rule: &SignatureSpec, scheme: Scheme, at: &FieldPath) -> Option<Taken> {
-        if scheme.is_token() {
+        if scheme.is_token() || scheme == Scheme::Jwt {
             let place = match (&rule.compare, scheme) {
-                (None, Scheme::Basic) => Place::Basic,
+                (None, Scheme::Basic) => Place::Authorization("basic"),
+                (None, Scheme::Jwt) if rule.signature.is_none() => Place::Authorization("bearer"),
+                (None, Scheme::Jwt) => {
+                    let spec = rule.signature.clone().unwrap_or_default();
+                    self.place(&spec, &at.key("signature"))?
+                }
                 (Some(compare), _) => self.compare(compare, &at.key("compare"))?,
                 (None, _) => {
                     self.error(
@@ -674,6 +698,9 @@ impl Compiler<'_, '_, '_> {
         {
             return self.by_url(source, allowed_host.as_deref(), whole, at);
         }
+        if scheme == Scheme::Jwt {
+            return self.token_keys(rule, whole, at);
+        }
         let top = self.at.clone();
         let (listed, key, form) = if scheme.is_public() {
             let form = match rule.key.as_ref().and_then(|key| key.encoding.as_deref()) {
@@ -742,6 +769,87 @@ impl Compiler<'_, '_, '_> {
             }
         }
         (self.values.assumed || keys.len() == listed.len()).then_some(Keys::Given(keys))
+    }
+
+    /// The keys of tokens: for each algorithm the secrets or the public keys, or a set of keys that
+    /// say so themselves.
+    fn token_keys(
+        &mut self,
+        rule: &SignatureSpec,
+        whole: &SignatureSpec,
+        at: &FieldPath,
+    ) -> Option<Keys> {
+        let encoding = rule.key.as_ref().and_then(|key| key.encoding.as_deref());
+        if encoding == Some("jwks") {
+            return self.key_sets(whole);
+        }
+        let default = [String::from("HS256")];
+        let names = if rule.algorithms.is_empty() {
+            &default[..]
+        } else {
+            &rule.algorithms
+        };
+        let mut keys = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            let Some(scheme) = algorithm(name) else {
+                self.error(
+                    code::BAD_SCHEME,
+                    &at.key("algorithms").index(index),
+                    &format!("tokens cannot be signed with `{name}`"),
+                    "one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256 and EdDSA",
+                );
+                return None;
+            };
+            let Keys::Given(given) = self.keys(rule, whole, scheme, at)? else {
+                return None;
+            };
+            keys.extend(given.into_iter().map(|key| TokenKey {
+                id: None,
+                key,
+                scheme,
+            }));
+        }
+        Some(Keys::Tokens(keys))
+    }
+
+    fn key_sets(&mut self, whole: &SignatureSpec) -> Option<Keys> {
+        let mut keys = Vec::new();
+        let top = self.at.clone();
+        if whole.keys.is_empty() && !self.values.assumed {
+            self.error(
+                code::NO_SECRET,
+                &top,
+                "there is no public key to check tokens with",
+                "add `keys: [{ file: jwks.json }]`",
+            );
+            return None;
+        }
+        for (index, value) in whole.keys.iter().enumerate() {
+            let at = top.key("keys").index(index);
+            if self.values.assumed {
+                continue;
+            }
+            let text = match self.values.read(value, self.folder) {
+                Ok(text) => text,
+                Err((message, help)) => {
+                    self.error(code::UNSET_SECRET, &at, &message, &help);
+                    return None;
+                }
+            };
+            match key_set(&text) {
+                Ok(found) => keys.extend(found),
+                Err(why) => {
+                    self.error(
+                        code::BAD_KEY,
+                        &at,
+                        &format!("this is no set of keys: {why}"),
+                        "a JSON Web Key Set: `{\"keys\": […]}`",
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(Keys::Tokens(keys))
     }
 
     fn by_url(

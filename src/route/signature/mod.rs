@@ -27,7 +27,7 @@ use http::HeaderName;
 use regex::Regex;
 
 use super::clause::Clause;
-use crate::auth::signature::{Encoding, Item, Key, PublicKey, Scheme, StampFormat};
+use crate::auth::signature::{Encoding, Item, Key, PublicKey, Scheme, StampFormat, TokenKey};
 
 /// How requests are verified before a function sees them.
 pub struct Signature {
@@ -84,6 +84,9 @@ pub struct Rule {
     pub signed: Clause,
     /// Whether the signed bytes differ from signature to signature, or from secret to secret.
     pub signed_reads: SignedReads,
+    /// Every item of a list in the body is signed by itself: a pointer to the list, and one into
+    /// each item, to what is `body` there.
+    pub each: Option<(Pointer, Pointer)>,
     /// What it is checked with.
     pub keys: Keys,
     /// What must hold beside it.
@@ -106,8 +109,8 @@ pub enum Source {
     Query(Box<str>),
     /// A field of a form.
     Form(Box<str>),
-    /// A JSON pointer (RFC 6901) into the body, in its parts.
-    Json(Vec<Box<str>>),
+    /// A pointer into the body.
+    Json(Pointer),
     /// An expression.
     Value(Clause),
 }
@@ -122,10 +125,13 @@ pub enum Place {
     /// Header lines that end in a number, from 1.
     Numbered(Box<str>),
     /// A pointer to a list in the body, and one into each of its items, all of which must be it.
-    Each(Vec<Box<str>>, Vec<Box<str>>),
-    /// `Authorization: Basic` (RFC 7617).
-    Basic,
+    Each(Pointer, Pointer),
+    /// `Authorization`, after this word in lower case: `basic` (RFC 7617), `bearer` (RFC 6750).
+    Authorization(&'static str),
 }
+
+/// A JSON pointer (RFC 6901), in its parts.
+pub type Pointer = Vec<Box<str>>;
 
 /// Names with their slots.
 pub type Slots = Vec<(Box<str>, usize)>;
@@ -171,6 +177,8 @@ pub enum StampFrom {
 pub enum Keys {
     /// These, the newest first.
     Given(Vec<Key>),
+    /// Those of tokens.
+    Tokens(Vec<TokenKey>),
     /// A certificate, which the request names.
     ByUrl {
         /// Where it names it.
@@ -186,6 +194,7 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(keys) => write!(f, "Given({})", keys.len()),
+            Self::Tokens(keys) => write!(f, "Tokens({})", keys.len()),
             Self::ByUrl { host, .. } => write!(f, "ByUrl({host})"),
         }
     }

@@ -10,6 +10,12 @@ use crate::expr::{Environment, Field, Others, Record, Slot, Type};
 pub enum Known {
     /// The URL as the sender knows it.
     Url,
+    /// The URL's path, as it was sent.
+    UrlPath,
+    /// The URL's query, as it was sent.
+    UrlQuery,
+    /// The URL with the pairs of its query sorted.
+    UrlSorted,
     /// The form's fields: names sorted, each followed by its value; of equal names the values
     /// sorted, each once.
     FormSorted,
@@ -19,16 +25,22 @@ pub enum Known {
     Param,
     /// The time as the sender wrote it.
     Timestamp,
+    /// What a token says.
+    Claims,
 }
 
 impl Known {
     /// All, in the order of their slots, which follow the roots'.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Url,
+        Self::UrlPath,
+        Self::UrlQuery,
+        Self::UrlSorted,
         Self::FormSorted,
         Self::Secret,
         Self::Param,
         Self::Timestamp,
+        Self::Claims,
     ];
 
     /// The slot of the first name that a signature adds itself.
@@ -38,10 +50,14 @@ impl Known {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Url => "url",
+            Self::UrlPath => "url_path",
+            Self::UrlQuery => "url_query",
+            Self::UrlSorted => "url_sorted",
             Self::FormSorted => "form_sorted",
             Self::Secret => "secret",
             Self::Param => "param",
             Self::Timestamp => "timestamp",
+            Self::Claims => "claims",
         }
     }
 
@@ -64,7 +80,13 @@ pub(super) fn environment(
         let of = match known {
             Known::Secret => Type::Bytes,
             Known::Param => param(params),
-            Known::Url | Known::FormSorted | Known::Timestamp => Type::String,
+            Known::Claims => Type::Dyn,
+            Known::Url
+            | Known::UrlPath
+            | Known::UrlQuery
+            | Known::UrlSorted
+            | Known::FormSorted
+            | Known::Timestamp => Type::String,
         };
         environment.declare(known.name(), of);
     }

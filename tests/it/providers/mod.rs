@@ -154,6 +154,29 @@ fn every_genuine_request_is_told_from_every_other() {
     assert!(accepted > 0 && refused > 0);
 }
 
+/// The same requests with presets that are written in the vocabulary's own form: what a binary
+/// lacks can be said beside the cases.
+#[test]
+fn presets_of_the_vocabulary_do_the_same_as_ours() {
+    let folder = folder("HOOKWEIR_PROVIDER_CORPUS", "providers");
+    let presets = std::env::var_os("HOOKWEIR_PROVIDER_PRESETS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/providers-presets.yaml"),
+        PathBuf::from,
+    );
+    let (true, Ok(text)) = (folder.is_dir(), std::fs::read_to_string(&presets)) else {
+        println!("skipped: corpus absent at {}", presets.display());
+        return;
+    };
+    let (cases, _) = read(&folder);
+    let mut wrong = Vec::new();
+    run(cases, &translate::documents(&text), |case, _, answer| {
+        if case.is_accepted() != (answer.status == 200) {
+            wrong.push(format!("{}: {} ({})", case.id(), answer.status, case.why()));
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn nothing_made_of_a_genuine_request_passes() {
     let folder = folder("HOOKWEIR_PROVIDER_CORPUS", "providers");

@@ -1,10 +1,12 @@
-//! `hookweir explain`: what a code means, and what a key of a spec is for.
+//! `hookweir explain`: what a code means, what a key of a spec is for, what is known of a provider.
+
+mod preset;
 
 use super::console::{Console, Exit, Failure, finish};
 use crate::diagnostic::{code, suggest};
 use crate::spec;
 
-/// Explain the code of a problem, or a key of a function
+/// Explain the code of a problem, a key of a function, or a provider's preset
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -12,20 +14,31 @@ Examples:
   hookweir explain function                       the keys of a function
   hookweir explain function.accept.max_body       one of them
   hookweir explain gateway.limits
+  hookweir explain preset                         all providers that have a preset
+  hookweir explain preset stripe                  one of them, as YAML
   hookweir explain                                all codes")]
 pub struct Args {
     /// A code such as `E0112`, or a key such as `function.accept.max_body`; without it, all codes
     /// are listed.
     #[arg(value_name = "CODE|KEY")]
     what: Option<String>,
+
+    /// After `preset`: which.
+    name: Option<String>,
 }
 
 /// Runs `hookweir explain`.
 pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
     finish(console, |console| {
-        let page = match &args.what {
-            None => list(),
-            Some(what) => page(what)?,
+        let page = match (args.what.as_deref(), &args.name) {
+            (None, _) => list(),
+            (Some("preset"), Some(name)) => preset::page(name)?,
+            (Some("preset"), None) => page("preset")? + &preset::list(),
+            (Some(what), None) => page(what)?,
+            (Some(what), Some(_)) => {
+                let message = format!("`{what}` takes no name");
+                return Err(Failure::usage(message).help("`hookweir explain preset NAME`"));
+            }
         };
         console.out.write_all(page.as_bytes())?;
         Ok(Exit::Done)
@@ -108,6 +121,7 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let args = Args {
             what: what.map(str::to_owned),
+            name: None,
         };
         let exit = run(
             &args,
