@@ -1,4 +1,4 @@
-//! W1 and W2 on hyper alone: the base of every ratio in `benches/run`.
+//! W1, W2 and W3 on hyper alone: the base of every ratio in `benches/run`.
 //!
 //! One thread, keep-alive, no limits, no log: nothing can do this work on hyper with
 //! `serde_json::Value` and cost much less.
@@ -19,7 +19,12 @@ use tokio::net::TcpListener;
 use work::{Answer, Arguments};
 
 const PUSH_PATH: &str = "/crm/v2/functions/lead_in/actions/execute";
+const SIGNED_PATH: &str = "/crm/v2/functions/lead_signed/actions/execute";
 const STATUS_PATH: &str = "/crm/v2/functions/status_ok/actions/execute";
+
+thread_local! {
+    static SECRET: ring::hmac::Key = work::secret();
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Some(arguments) = Arguments::from_command_line()? else {
@@ -58,6 +63,18 @@ async fn respond(
     let answer = match (head.method, head.uri.path()) {
         (Method::POST, PUSH_PATH) => match body.collect().await {
             Ok(body) => work::push(&body.to_bytes()),
+            Err(_) => work::push(b""),
+        },
+        (Method::POST, SIGNED_PATH) => match body.collect().await {
+            Ok(body) => {
+                let body = body.to_bytes();
+                let signature = head.headers.get("x-hub-signature-256");
+                if SECRET.with(|secret| work::is_signed(signature, &body, secret)) {
+                    work::push(&body)
+                } else {
+                    work::unauthenticated()
+                }
+            }
             Err(_) => work::push(b""),
         },
         (Method::GET, STATUS_PATH) => work::status(),

@@ -43,6 +43,10 @@ async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
 }
 
+thread_local! {
+    static SECRET: ring::hmac::Key = work::secret();
+}
+
 fn functions(
     key: &'static str,
 ) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = Rejection> + Clone {
@@ -59,6 +63,24 @@ fn functions(
                 work::unauthenticated()
             }
         });
+    let signed = warp::post()
+        .and(warp::path!(
+            "crm" / "v2" / "functions" / "lead_signed" / "actions" / "execute"
+        ))
+        .and(warp::query::raw())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::bytes())
+        .map(
+            move |query: String, headers: http::HeaderMap, body: Bytes| {
+                let signature = headers.get("x-hub-signature-256");
+                let is_signed = SECRET.with(|secret| work::is_signed(signature, &body, secret));
+                if work::is_authentic(Some(&query), key) && is_signed {
+                    work::push(&body)
+                } else {
+                    work::unauthenticated()
+                }
+            },
+        );
     let status = warp::get()
         .and(warp::path!(
             "crm" / "v2" / "functions" / "status_ok" / "actions" / "execute"
@@ -71,7 +93,7 @@ fn functions(
                 work::unauthenticated()
             }
         });
-    push.or(status).unify().map(reply)
+    push.or(signed).unify().or(status).unify().map(reply)
 }
 
 fn reply((status, body): Answer) -> Response<Vec<u8>> {

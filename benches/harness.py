@@ -7,6 +7,7 @@ expected JSON before anything is measured: a server that answers wrongly is left
 
 import copy
 import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -20,7 +21,9 @@ from pathlib import Path
 BENCHES = Path(__file__).resolve().parent
 ROOT = BENCHES.parent
 PUSH = "/crm/v2/functions/lead_in/actions/execute"
+SIGNED = "/crm/v2/functions/lead_signed/actions/execute"
 STATUS = "/crm/v2/functions/status_ok/actions/execute"
+SECRET = (BENCHES / "specs" / "secret").read_text("utf-8").rstrip("\n")
 # A key that opens nothing anywhere: it is made here, for these servers.
 KEY = "1003." + hashlib.md5(b"hookweir benches").hexdigest() + "." + hashlib.md5(b"key").hexdigest()
 
@@ -98,11 +101,21 @@ def four_fields(body):
 class Work:
     """One kind of request, and the answer to it."""
 
-    def __init__(self, name, method, path, body):
+    def __init__(self, name, method, path, body, signed=False):
         self.name = name
         self.method = method
         self.path = path
         self.body = body
+        self.signature = sign(body) if signed else None
+
+    def headers(self):
+        """What comes with a body."""
+        if self.body is None:
+            return {}
+        headers = {"Content-Type": "application/json", "X-GitHub-Event": "push"}
+        if self.signature:
+            headers["X-Hub-Signature-256"] = self.signature
+        return headers
 
     def target(self, key):
         return f"{self.path}?auth_type=apikey&zapikey={key}"
@@ -111,10 +124,16 @@ class Work:
         return {"status": "ok"} if self.body is None else server.fields(self.body)
 
 
+def sign(body):
+    """As GitHub signs."""
+    return "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+
+
 def works(names):
     made = {
         "W1-7k": lambda: Work("W1-7k", "POST", PUSH, push_body(1)),
         "W1-25k": lambda: Work("W1-25k", "POST", PUSH, push_body(30)),
+        "W3-7k": lambda: Work("W3-7k", "POST", SIGNED, push_body(1), signed=True),
         "W2": lambda: Work("W2", "GET", STATUS, None),
     }
     return [made[name]() for name in names]
@@ -261,7 +280,7 @@ class Hookweir(Server):
         self.admin_port = free_port()
         specs = self.scratch / "specs"
         shutil.copytree(BENCHES / "specs", specs)
-        for number in range(self.functions - 2):
+        for number in range(self.functions - 3):
             (specs / f"other_{number}.yaml").write_text(other_function(number), "utf-8")
         if self.connections:
             (specs / "gateway.yaml").write_text(
@@ -314,6 +333,9 @@ def other_function(number):
 class Nginx(Server):
     name = "nginx + lua"
 
+    def offers(self, work):
+        return work.signature is None
+
     def __init__(self, scratch):
         super().__init__(scratch)
         self.binary = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -333,6 +355,9 @@ class Webhook(Server):
     """adnanh/webhook: a process a request; it can pick fields out, not count or split."""
 
     name = "adnanh/webhook"
+
+    def offers(self, work):
+        return work.signature is None
 
     def __init__(self, scratch):
         super().__init__(scratch)
@@ -385,7 +410,7 @@ def check_answers(server, work):
     """Says what is wrong with the server's answers, or nothing."""
     expected = work.expected(server)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    headers = {} if work.body is None else {"Content-Type": "application/json", "X-GitHub-Event": "push"}
+    headers = work.headers()
     try:
         for _ in range(3):
             connection.request(work.method, work.target(server.key), work.body, headers)
@@ -403,6 +428,13 @@ def check_answers(server, work):
         text = reply.read()
         if reply.status == 200 and text.strip() and json_or_none(text) == expected:
             return f"{work.name}: a wrong key was let in"
+        if work.signature:
+            headers["X-Hub-Signature-256"] = sign(work.body + b" ")
+            connection.request(work.method, work.target(server.key), work.body, headers)
+            reply = connection.getresponse()
+            reply.read()
+            if reply.status != 401:
+                return f"{work.name}: a wrong signature was answered with {reply.status}"
     except (OSError, ValueError, http.client.HTTPException) as error:
         return f"{work.name}: {type(error).__name__}: {error}"
     finally:

@@ -15,6 +15,7 @@ if body then
   wrk.headers["Content-Type"] = "application/json"
   wrk.headers["X-GitHub-Event"] = "push"
   wrk.headers["X-GitHub-Delivery"] = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+  wrk.headers["X-Hub-Signature-256"] = os.getenv("JOB_SIGNATURE")
   wrk.headers["User-Agent"] = "GitHub-Hookshot/044aadd"
 end
 

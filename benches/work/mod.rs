@@ -1,4 +1,4 @@
-//! The work of W1 and W2, by hand, as the bare servers do it.
+//! The work of W1, W2 and W3, by hand, as the bare servers do it.
 //!
 //! What the servers share is everything but the HTTP library: the key check, the six fields of a
 //! GitHub push and the answer. It is the straightforward way with `serde_json::Value` and takes
@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
+use ring::hmac;
 use serde_json::{Value, json};
 
 /// Zoho's default headers, which W1 and W2 answer with.
@@ -64,6 +65,23 @@ pub(crate) fn is_authentic(query: Option<&str>, key: &str) -> bool {
         }
     }
     auth_type_is_apikey && key_matches
+}
+
+/// Whether GitHub's signature in a header is that of the body: ring's HMAC, as fast as there is.
+pub(crate) fn is_signed(
+    header: Option<&http::HeaderValue>,
+    body: &[u8],
+    secret: &hmac::Key,
+) -> bool {
+    let signature = header
+        .and_then(|value| value.to_str().ok()?.strip_prefix("sha256="))
+        .and_then(|text| hex::decode(text).ok());
+    signature.is_some_and(|signature| hmac::verify(secret, body, &signature).is_ok())
+}
+
+/// The secret of W3, as `benches/harness.py` has it.
+pub(crate) fn secret() -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, b"It's a Secret to Everybody")
 }
 
 /// W1: six fields of a push.
