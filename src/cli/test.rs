@@ -93,10 +93,7 @@ fn test(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         ..
     } = route::compile_with(
         loaded,
-        route::Outside {
-            variables: &own_name,
-            assume_secrets: true,
-        },
+        route::Outside::variables(&own_name).assuming_secrets(),
     );
     let Some(generation) = generation else {
         return broken(args.format, diagnostics, &sources, console);

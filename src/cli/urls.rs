@@ -97,11 +97,9 @@ impl Args {
         let now = console.clock.now();
         let loaded = spec::load(&self.specs)
             .map_err(|error| super::no_functions(&self.specs, &error, "--specs DIR"))?;
-        let outside = route::Outside {
-            variables: &|name| std::env::var(name).ok(),
-            // An address has no secret in it but keys.
-            assume_secrets: true,
-        };
+        // An address has no secret in it but keys.
+        let variable = |name: &str| std::env::var(name).ok();
+        let outside = route::Outside::variables(&variable).assuming_secrets();
         let compiled = route::compile_with(loaded, outside);
         let Some(generation) = compiled.generation else {
             let errors = compiled

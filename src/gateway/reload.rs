@@ -19,7 +19,7 @@ use super::Gateway;
 use crate::clock::Clock;
 use crate::diagnostic::render::{Format, render};
 use crate::diagnostic::{Diagnostic, Severity, Sources};
-use crate::route::{self, Checkout, Commit, Compilation, Generation, Settings};
+use crate::route::{self, Checkout, Commit, Compilation, Generation, Outside, Settings};
 use crate::spec;
 
 /// How often a folder that keeps changing is read before giving up.
@@ -32,6 +32,7 @@ pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Reloader {
     folder: PathBuf,
     variables: Variables,
+    public_url: Option<String>,
     clock: Arc<dyn Clock>,
     gateway: Arc<Gateway>,
     /// What the folder said of listeners, logs and the like when they were made.
@@ -109,14 +110,11 @@ impl ReloadOutcome {
 }
 
 /// Reads and compiles a folder, again if it changed meanwhile.
-pub fn compile_folder(
-    folder: &Path,
-    variables: &dyn Fn(&str) -> Option<String>,
-) -> io::Result<Compilation> {
+pub fn compile_folder(folder: &Path, outside: Outside<'_>) -> io::Result<Compilation> {
     let mut before = Fingerprint::of(folder)?;
     let mut attempt = 1;
     loop {
-        let compilation = route::compile(spec::load(folder)?, variables);
+        let compilation = route::compile_with(spec::load(folder)?, outside);
         let after = Fingerprint::of(folder)?;
         if before == after {
             return Ok(compilation);
@@ -150,12 +148,20 @@ impl Reloader {
         Self {
             folder,
             variables,
+            public_url: None,
             clock,
             gateway,
             started_with: None,
             turn: Mutex::new(()),
             last: Mutex::new(last),
         }
+    }
+
+    /// Says how third parties reach the gateway, whatever the folder says.
+    #[must_use]
+    pub fn reached_at(mut self, public_url: Option<String>) -> Self {
+        self.public_url = public_url;
+        self
     }
 
     /// Remembers what the folder said when the server was started, so that a reload can tell which
@@ -185,7 +191,11 @@ impl Reloader {
     /// `dry_run` only says what would happen. Blocks for as long as that takes.
     pub fn reload(&self, dry_run: bool) -> ReloadReport {
         let _turn = lock(&self.turn);
-        let report = match compile_folder(&self.folder, &self.variables) {
+        let outside = Outside {
+            public_url: self.public_url.as_deref(),
+            ..Outside::variables(&self.variables)
+        };
+        let report = match compile_folder(&self.folder, outside) {
             Ok(compilation) => self.settle(compilation, dry_run),
             Err(error) => self.report(
                 ReloadOutcome::Unreadable(error),
@@ -225,11 +235,11 @@ impl Reloader {
         self.report(outcome, needs_restart, diagnostics, sources)
     }
 
-    /// The same files of the same commit. After a `git commit` the files are what they were, but
+    /// The same files of the same commit, with the same secrets. After a `git commit` the files are what they were, but
     /// now it can be said where they come from.
     fn serves(&self, new: &Generation) -> bool {
         let served = self.gateway.generation();
-        served.hash == new.hash && served.commit == new.commit
+        served.is_same(new)
     }
 
     fn report(

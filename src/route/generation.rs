@@ -8,6 +8,7 @@ use super::commit::Commit;
 use super::function::Route;
 use super::methods::Methods;
 use super::settings::Limits;
+use super::signature::Mark;
 use super::table::{Found, Missed, RouteTable};
 
 /// One compiled set of functions.
@@ -28,9 +29,22 @@ pub struct Generation {
     /// `env.NAME` values.
     pub env: Vec<(String, String)>,
     table: RouteTable,
+    /// What was taken from outside the files.
+    outside: Mark,
 }
 
 impl Generation {
+    /// With what was taken from outside the files.
+    pub(super) fn marked(mut self, outside: Mark) -> Self {
+        self.outside = outside;
+        self
+    }
+
+    /// Whether it is the same set of functions, with the same secrets.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.commit == other.commit && self.outside == other.outside
+    }
+
     /// Of these functions, which must not be able to answer each other's requests.
     pub(super) fn new(
         mut routes: Vec<Arc<Route>>,
@@ -54,6 +68,7 @@ impl Generation {
             limits,
             env,
             table,
+            outside: Mark::default(),
         }
     }
 

@@ -136,11 +136,7 @@ fn mentions_gateway(sources: &Sources) -> bool {
 
 /// Compiles everything that was loaded. `variables` looks up environment variables.
 pub fn compile(loaded: Loaded, variables: &dyn Fn(&str) -> Option<String>) -> Compilation {
-    let outside = Outside {
-        variables,
-        assume_secrets: false,
-    };
-    compile_with(loaded, outside)
+    compile_with(loaded, Outside::variables(variables))
 }
 
 /// Compiles everything that was loaded, with what there is outside of it.
@@ -163,14 +159,17 @@ fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Com
     let whole = documents.iter().map(|document| (document, None));
     let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
     let all: Vec<_> = whole.chain(parts).collect();
-    let (settings, lost) = settings(&all, outside.variables, &sources, &mut diagnostics);
+    let (mut settings, lost) = settings(&all, outside.variables, &sources, &mut diagnostics);
+    if let Some(url) = outside.public_url {
+        settings.public_url = Some(url.trim_end_matches('/').to_owned());
+    }
     let env_names: Vec<String> = settings.env.iter().map(|(name, _)| name.clone()).collect();
     let has_settings = all
         .iter()
         .any(|(document, _)| matches!(document.spec, Spec::Gateway(_)));
     let is_env_lost =
         lost.is_some_and(|part| part.lacks("env")) || (!has_settings && mentions_gateway(&sources));
-    let values = Values::of(all.iter().map(|(document, _)| *document), outside);
+    let values = Values::of(all.iter().map(|(document, _)| *document), &sources, outside);
     let presets = Presets::of(documents.iter(), &mut diagnostics);
     let load = Load {
         values: &values,
@@ -211,6 +210,7 @@ fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Com
             settings.limits.clone(),
             settings.env.clone(),
         )
+        .marked(values.mark)
     });
     Compilation {
         generation,

@@ -64,10 +64,7 @@ fn shares_of_any_length_give_the_same() {
         let loaded = spec::load(folder.path()).unwrap();
         told(&compile_in_shares(
             loaded,
-            Outside {
-                variables: &|_| None,
-                assume_secrets: false,
-            },
+            Outside::variables(&|_| None),
             length,
         ))
     };

@@ -3,9 +3,8 @@
 //! The built-in ones are files beside this one, compiled into the binary; a folder may hold more,
 //! which functions name in the same way.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -206,19 +205,17 @@ built_in! {
     "zoom"
 }
 
-static PARSED: LazyLock<IndexMap<&'static str, PresetSpec>> = LazyLock::new(|| {
-    let read = |(name, text): &(&'static str, &str)| {
-        // A test reads every one of them.
-        serde_yaml::from_str(text)
-            .ok()
-            .map(|preset| (*name, preset))
-    };
-    BUILT_IN.iter().filter_map(read).collect()
-});
+/// Each is read when it is first asked for: a gateway has use for few of them.
+static READ: [OnceLock<Option<PresetSpec>>; BUILT_IN.len()] =
+    [const { OnceLock::new() }; BUILT_IN.len()];
 
 /// A preset that is compiled in.
 pub fn built_in(name: &str) -> Option<&'static PresetSpec> {
-    PARSED.get(name)
+    let index = BUILT_IN.iter().position(|(known, _)| *known == name)?;
+    let (_, text) = BUILT_IN.get(index)?;
+    // A test reads every one of them.
+    let read = || serde_yaml::from_str(text).ok();
+    READ.get(index)?.get_or_init(read).as_ref()
 }
 
 /// Its file's text.

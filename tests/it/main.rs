@@ -14,6 +14,7 @@ mod cel;
 mod cel_rules;
 mod diagnostics;
 mod docs;
+mod doctor;
 mod gateway;
 mod grammar;
 mod harness;

@@ -1,12 +1,16 @@
-//! `hookweir explain`: what a code means, what a key of a spec is for, what is known of a provider.
+//! `hookweir explain`: what a code means, what a key of a spec is for, what is known of a provider,
+//! and why a request was refused.
 
 mod preset;
+mod request;
+
+use std::path::Path;
 
 use super::console::{Console, Exit, Failure, finish};
 use crate::diagnostic::{code, suggest};
 use crate::spec;
 
-/// Explain the code of a problem, a key of a function, or a provider's preset
+/// Explain a code, a key of a spec, a preset, or a refused request
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -16,15 +20,24 @@ Examples:
   hookweir explain gateway.limits
   hookweir explain preset                         all providers that have a preset
   hookweir explain preset stripe                  one of them, as YAML
-  hookweir explain                                all codes")]
+  hookweir explain request push.http --function github_push
+                                                  why a request is refused
+  hookweir explain                                all codes
+
+A request is a file as `nc -l` or `curl -v` writes it, HAR, or JSON with `method`, `url`, `headers`
+and a body. What would have made it fit is tried and told; secrets and expected values are not.")]
 pub struct Args {
     /// A code such as `E0112`, or a key such as `function.accept.max_body`; without it, all codes
     /// are listed.
     #[arg(value_name = "CODE|KEY")]
     what: Option<String>,
 
-    /// After `preset`: which.
+    /// After `preset`: which; after `request`: the file with it, `-` for standard input.
+    #[arg(value_name = "NAME|FILE")]
     name: Option<String>,
+
+    #[command(flatten)]
+    request: request::Options,
 }
 
 /// Runs `hookweir explain`.
@@ -34,6 +47,23 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
             (None, _) => list(),
             (Some("preset"), Some(name)) => preset::page(name)?,
             (Some("preset"), None) => page("preset")? + &preset::list(),
+            (Some("request"), file) => {
+                let options = &args.request;
+                let (Some(file), Some(function)) = (file, &options.function) else {
+                    let failure = Failure::usage("which request, at which function?");
+                    return Err(failure.help("`hookweir explain request FILE --function NAME`"));
+                };
+                let question = request::Question {
+                    file: Path::new(file),
+                    function,
+                    specs: &options.specs,
+                    pick: options.pick.as_deref(),
+                    at: options.at,
+                    public_url: options.public_url.as_deref().filter(|url| !url.is_empty()),
+                    as_json: options.format == "json",
+                };
+                return request::run(&question, console);
+            }
             (Some(what), None) => page(what)?,
             (Some(what), Some(_)) => {
                 let message = format!("`{what}` takes no name");
@@ -122,6 +152,14 @@ mod tests {
         let args = Args {
             what: what.map(str::to_owned),
             name: None,
+            request: super::request::Options {
+                function: None,
+                specs: "specs".into(),
+                pick: None,
+                at: None,
+                public_url: None,
+                format: "text".to_owned(),
+            },
         };
         let exit = run(
             &args,

@@ -117,10 +117,8 @@ mod tests {
             let auth = usage(preset).replace("   # or in the document `gateway:`", "");
             let text = format!("{page}---\nfunction: f\n{auth}");
             let loaded = spec::load_text("f.yaml", &text);
-            let outside = route::Outside {
-                variables: &|_| Some("set".to_owned()),
-                assume_secrets: true,
-            };
+            let set = |_: &str| Some("set".to_owned());
+            let outside = route::Outside::variables(&set).assuming_secrets();
             let compiled = route::compile_with(loaded, outside);
             let errors: Vec<_> = compiled
                 .diagnostics

@@ -20,7 +20,7 @@ use crate::auth::Keyring;
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::render::{Format, render};
 use crate::gateway::{Gateway, ReloadOutcome, Reloader, compile_folder};
-use crate::route::{Address, Compilation, Generation, LogFormat, Settings};
+use crate::route::{Address, Compilation, Generation, LogFormat, Outside, Settings};
 use crate::server::log::{LogError, Logging};
 use crate::server::{self, AdminAuth, InheritedSockets, Listeners, Server, Services, Signals};
 use crate::store::{self, FirstStart, KeyWatcher, Pace, SqliteStore, Store};
@@ -83,7 +83,11 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
 
 impl Args {
     fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let compilation = compile_folder(&self.specs, &super::variable)
+        let outside = Outside {
+            public_url: self.public_url.as_deref().filter(|url| !url.is_empty()),
+            ..Outside::variables(&super::variable)
+        };
+        let compilation = compile_folder(&self.specs, outside)
             .map_err(|error| super::no_functions(&self.specs, &error, "--specs DIR"))?;
         let drawn = render(
             &compilation.diagnostics,
@@ -246,7 +250,9 @@ impl Args {
             Arc::clone(&clock),
             Arc::clone(&gateway),
         );
-        let reloader = Arc::new(reloader.started_with(written));
+        let public_url = self.public_url.clone().filter(|url| !url.is_empty());
+        let reloader = reloader.reached_at(public_url).started_with(written);
+        let reloader = Arc::new(reloader);
         let services = Services {
             reloader: Arc::clone(&reloader),
             auth: AdminAuth::from_hash(token.0),

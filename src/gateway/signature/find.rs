@@ -3,18 +3,12 @@
 use http::HeaderName;
 
 use super::{Prover, Step, Unproven};
-use crate::expr::Scope;
 use crate::route::signature::Source;
 use crate::value::Value;
 
 impl<'a> Prover<'a> {
     /// The text at a place: there must be one, and only one.
-    pub(super) fn text(
-        &'a self,
-        source: &'a Source,
-        step: Step,
-        scope: &Scope<'a>,
-    ) -> Result<&'a str, Unproven> {
+    pub(super) fn text(&'a self, source: &'a Source, step: Step) -> Result<&'a str, Unproven> {
         let text = match source {
             Source::Header(name) => self.header(name, step)?,
             Source::Query(name) => only(self.view.query_pairs(), name, step)?,
@@ -28,7 +22,8 @@ impl<'a> Prover<'a> {
                 self.scalar(value).ok_or(Unproven::Malformed(step))?
             }
             Source::Value(clause) => {
-                let value = clause.evaluate(scope).map_err(|_| Unproven::Absent(step))?;
+                let value = clause.evaluate(&self.scope());
+                let value = value.map_err(|_| Unproven::Absent(step))?;
                 self.scalar(value).ok_or(Unproven::Malformed(step))?
             }
         };

@@ -11,10 +11,12 @@
 //! the operator.
 
 mod answer;
+mod doctor;
 mod find;
 mod prove;
 mod unproven;
 
+pub use doctor::{Diagnosis, diagnose};
 pub use unproven::{Step, Unproven};
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -22,6 +24,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use super::view::{Credentials, Facts, View, ViewError};
 use super::{Admission, InboundRequest, Surroundings};
 use crate::auth::Caller;
+use crate::auth::signature::{Encoding, Key, Scheme};
 use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
 use crate::route::signature::{Known, Signature};
 use crate::route::{Clause, Root};
@@ -61,6 +64,21 @@ pub(super) struct Prover<'a> {
     timestamp: Cell<Option<&'a str>>,
     names: RefCell<Vec<Option<&'a str>>>,
     claims: Cell<Option<Value<'a>>>,
+    /// What the doctor tries instead.
+    tweak: Tweak,
+}
+
+/// What is read or computed otherwise than the scheme says, to find out what would have fitted.
+#[derive(Debug, Default)]
+struct Tweak {
+    encoding: Option<Encoding>,
+    scheme: Option<Scheme>,
+    /// Items of any form are signatures.
+    any_item: bool,
+    /// Whenever it was signed.
+    at_any_time: bool,
+    keys: Option<Vec<Key>>,
+    public_url: Option<String>,
 }
 
 impl<'a> Provide<'a> for Prover<'a> {
@@ -140,6 +158,7 @@ impl<'a> Prover<'a> {
             ),
             timestamp: Cell::new(None),
             claims: Cell::new(None),
+            tweak: Tweak::default(),
             names: RefCell::new(vec![None; signature.names.len()]),
         }
     }
@@ -181,9 +200,15 @@ impl<'a> Prover<'a> {
         }
     }
 
+    fn public_url(&self) -> &str {
+        let known = self.signature.public_url.as_deref();
+        let tried = self.tweak.public_url.as_deref();
+        tried.or(known).unwrap_or_default()
+    }
+
     /// The URL as the sender knows it: what is configured, and path and query as they were sent.
     fn url(&self) -> &'a str {
-        let base = self.signature.public_url.as_deref().unwrap_or_default();
+        let base = self.public_url();
         let target = self.request.head.target.as_str();
         self.arena.string(&[base, target].concat())
     }
@@ -193,7 +218,7 @@ impl<'a> Prover<'a> {
         let head = &self.request.head;
         let mut pairs: Vec<&str> = head.query().split('&').collect();
         pairs.sort_unstable();
-        let base = self.signature.public_url.as_deref().unwrap_or_default();
+        let base = self.public_url();
         let mark = if head.query().is_empty() { "" } else { "?" };
         let url = [base, head.path(), mark, &pairs.join("&")].concat();
         self.arena.string(&url)

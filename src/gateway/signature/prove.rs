@@ -5,7 +5,6 @@ use base64::Engine as _;
 use super::find::pointed;
 use super::{Prover, Step, Unproven, holds};
 use crate::auth::signature::{Item, Key, Proof, PublicKey, Token, TokenKey};
-use crate::expr::Scope;
 use crate::route::Runs;
 use crate::route::signature::{Keys, Place, Rule, Stamp, StampFrom, Taken};
 use crate::value::{Value, json};
@@ -39,12 +38,9 @@ impl<'a> Prover<'a> {
             }
             match self.items_of(rule) {
                 Ok(()) => return Ok(()),
-                // A rule whose signature is not even there says the least.
-                Err(other) => {
-                    if why == Unproven::NoRule || !matches!(other, Unproven::Absent(_)) {
-                        why = other;
-                    }
-                }
+                // Among those that say the same, the last.
+                Err(other) if other.progress() >= why.progress() => why = other,
+                Err(_) => {}
             }
         }
         Err(why)
@@ -83,27 +79,34 @@ impl<'a> Prover<'a> {
     fn rule(&'a self, rule: &'a Rule) -> Result<(), Unproven> {
         self.timestamp.set(None);
         self.names.borrow_mut().fill(None);
-        let scope = self.scope();
-        let items = self.items(&rule.taken, &scope)?;
+        let items = self.items(&rule.taken)?;
         if let Some(stamp) = &rule.stamp {
-            self.stamp(stamp, &items, &scope)?;
+            self.stamp(stamp, &items)?;
         }
         for (slot, source) in &rule.fields {
-            let text = self.text(source, Step::Field, &scope)?;
+            let text = self.text(source, Step::Field)?;
             self.name(*slot, Some(text));
         }
-        let candidates = Self::candidates(&rule.taken, &items)?;
+        let candidates = self.candidates(&rule.taken, &items)?;
         match &rule.keys {
             Keys::Tokens(keys) => self.token(rule, &candidates, keys),
-            Keys::Given(keys) => self.try_keys(rule, &candidates, keys.iter()),
+            Keys::Given(_) if self.tweak.keys.is_some() => {
+                let keys = self.tweak.keys.iter().flatten();
+                let keys = keys.map(|key| (key, key.secret_bytes()));
+                self.try_keys(rule, &candidates, keys)
+            }
+            Keys::Given(keys) => {
+                let keys = keys.iter().map(|key| (key, key.secret_bytes()));
+                self.try_keys(rule, &candidates, keys)
+            }
             Keys::ByUrl {
                 source,
                 host,
                 known,
             } => {
-                let url = self.text(source, Step::Certificate, &scope)?;
+                let url = self.text(source, Step::Certificate)?;
                 let key = Self::certificate(url, host, known)?;
-                self.try_keys(rule, &candidates, std::iter::once(&key))
+                self.try_keys(rule, &candidates, std::iter::once((&key, &[][..])))
             }
         }
     }
@@ -131,10 +134,10 @@ impl<'a> Prover<'a> {
     }
 
     /// The texts at the signature's place, taken apart.
-    fn items(&'a self, taken: &'a Taken, scope: &Scope<'a>) -> Result<Items<'a>, Unproven> {
+    fn items(&'a self, taken: &'a Taken) -> Result<Items<'a>, Unproven> {
         let step = Step::Signature;
         let texts = match &taken.place {
-            Place::One(source) => vec![self.text(source, step, scope)?],
+            Place::One(source) => vec![self.text(source, step)?],
             Place::Headers(names) => {
                 let headers = &self.request.head.headers;
                 let there = names.iter().filter(|name| headers.contains_key(*name));
@@ -202,15 +205,10 @@ impl<'a> Prover<'a> {
         Ok(tokens)
     }
 
-    fn stamp(
-        &'a self,
-        stamp: &'a Stamp,
-        items: &Items<'a>,
-        scope: &Scope<'a>,
-    ) -> Result<(), Unproven> {
+    fn stamp(&'a self, stamp: &'a Stamp, items: &Items<'a>) -> Result<(), Unproven> {
         let step = Step::Timestamp;
         let text = match &stamp.from {
-            StampFrom::Source(source) => self.text(source, step, scope)?,
+            StampFrom::Source(source) => self.text(source, step)?,
             StampFrom::Item(item) => {
                 let mut found = items
                     .all
@@ -226,7 +224,9 @@ impl<'a> Prover<'a> {
         };
         let signed_at = stamp.format.parse(text).ok_or(Unproven::Malformed(step))?;
         let age = self.request.head.received_at.duration_since(signed_at);
-        if age.unsigned_abs() > std::time::Duration::from_secs(stamp.tolerance.into()) {
+        if !self.tweak.at_any_time
+            && age.unsigned_abs() > std::time::Duration::from_secs(stamp.tolerance.into())
+        {
             return Err(Unproven::Stale {
                 by: age.unsigned_abs().as_secs(),
                 is_past: age.is_positive(),
@@ -238,13 +238,25 @@ impl<'a> Prover<'a> {
     }
 
     /// The signatures among the items: those that have the form and can be decoded.
-    fn candidates(taken: &'a Taken, items: &Items<'a>) -> Result<Vec<Candidate<'a>>, Unproven> {
+    fn candidates(
+        &self,
+        taken: &'a Taken,
+        items: &Items<'a>,
+    ) -> Result<Vec<Candidate<'a>>, Unproven> {
         let mut candidates = Vec::new();
         for &text in items.all.iter().skip(taken.skip) {
             let (text, names) = match &taken.item {
                 None => (text, Vec::new()),
                 Some((item, slots)) => {
-                    let Some(parts) = item.take(text) else {
+                    let parts = if self.tweak.any_item {
+                        Some(vec![(
+                            "sig",
+                            text.rsplit(['=', ',']).next().unwrap_or(text),
+                        )])
+                    } else {
+                        item.take(text)
+                    };
+                    let Some(parts) = parts else {
                         continue;
                     };
                     let part = |name: &str| {
@@ -261,7 +273,8 @@ impl<'a> Prover<'a> {
                     (signature, names)
                 }
             };
-            let signature = match (&taken.place, taken.encoding) {
+            let encoding = taken.encoding.map(|own| self.tweak.encoding.unwrap_or(own));
+            let signature = match (&taken.place, encoding) {
                 (Place::Authorization("basic"), _) => {
                     base64::engine::general_purpose::STANDARD.decode(text).ok()
                 }
@@ -350,7 +363,7 @@ impl<'a> Prover<'a> {
         &'a self,
         rule: &'a Rule,
         candidates: &[Candidate<'a>],
-        keys: impl Iterator<Item = &'k Key>,
+        keys: impl Iterator<Item = (&'k Key, &'a [u8])>,
     ) -> Result<(), Unproven> {
         // Where the names of items are neither signed nor required, all signatures are of the same
         // bytes.
@@ -362,8 +375,8 @@ impl<'a> Prover<'a> {
         };
         let mut is_right = false;
         let mut why = None;
-        for key in keys {
-            self.secret.set(self.arena.bytes(key.secret_bytes()));
+        for (key, secret) in keys {
+            self.secret.set(secret);
             for group in &groups {
                 for (slot, text) in group.iter().flat_map(|candidate| &candidate.names) {
                     self.name(*slot, Some(text));
@@ -377,7 +390,7 @@ impl<'a> Prover<'a> {
                     why = Some(Unproven::Requirement(condition.text.to_string()));
                     continue;
                 }
-                let mut proof = Proof::start(rule.scheme, key);
+                let mut proof = Proof::start(self.tweak.scheme.unwrap_or(rule.scheme), key);
                 let Runs::Text(signed) = &*rule.signed.program else {
                     continue;
                 };

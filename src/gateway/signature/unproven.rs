@@ -64,3 +64,21 @@ pub enum Unproven {
     #[error("the signature does not fit")]
     Mismatch,
 }
+
+impl Unproven {
+    /// How far a request came before it failed so: of alternatives the one that came furthest is
+    /// told.
+    pub(super) fn progress(&self) -> u8 {
+        match self {
+            Self::NoRule => 0,
+            Self::Absent(Step::Signature) => 1,
+            Self::Repeated(Step::Signature) => 2,
+            Self::Absent(_) | Self::Repeated(_) | Self::Malformed(_) => 3,
+            Self::Stale { .. } => 4,
+            Self::Certificate(_) => 5,
+            Self::Unsigned(_) => 6,
+            Self::Requirement(_) => 7,
+            Self::Mismatch => 8,
+        }
+    }
+}

@@ -18,7 +18,7 @@ pub use challenge::{Challenge, ChallengeBody};
 pub(super) use compile::{Shop, compile};
 pub use names::Known;
 pub use outside::Outside;
-pub(super) use outside::Values;
+pub(super) use outside::{Mark, Values};
 pub(super) use preset::Presets;
 
 use std::fmt;

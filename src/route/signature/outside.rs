@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::super::files::cause;
+use crate::diagnostic::Sources;
 use crate::spec::{AuthSpec, Document, SignatureSpec, Spec, ValueSpec};
 
 /// What a load may take from outside its files.
@@ -16,6 +19,28 @@ pub struct Outside<'o> {
     /// Secrets are not looked up, and made up instead: for who checks specs or runs their tests
     /// where the secrets are not.
     pub assume_secrets: bool,
+    /// How third parties reach the gateway, where that is said beside the files.
+    pub public_url: Option<&'o str>,
+}
+
+impl<'o> Outside<'o> {
+    /// With these variables, and nothing else.
+    pub fn variables(variables: &'o dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            variables,
+            assume_secrets: false,
+            public_url: None,
+        }
+    }
+
+    /// With secrets that are made up.
+    #[must_use]
+    pub fn assuming_secrets(self) -> Self {
+        Self {
+            assume_secrets: true,
+            ..self
+        }
+    }
 }
 
 impl fmt::Debug for Outside<'_> {
@@ -32,7 +57,16 @@ pub(in crate::route) struct Values {
     variables: HashMap<String, Option<String>>,
     credentials: Option<PathBuf>,
     pub(super) assumed: bool,
+    /// Of everything that was looked up.
+    pub(in crate::route) mark: Mark,
 }
+
+/// Tells whether two loads took the same from outside, and nothing else: a keyed hash, whose key
+/// never leaves the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::route) struct Mark(u64);
+
+static MARKING: LazyLock<std::hash::RandomState> = LazyLock::new(std::hash::RandomState::new);
 
 /// Where systemd says that it has put credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -41,9 +75,12 @@ impl Values {
     /// Looks up whatever the documents name.
     pub(in crate::route) fn of<'d>(
         documents: impl Iterator<Item = &'d Document>,
+        sources: &Sources,
         outside: Outside<'_>,
     ) -> Self {
+        let mut hasher = MARKING.build_hasher();
         let mut values = Self {
+            mark: Mark::default(),
             variables: HashMap::new(),
             credentials: (outside.variables)(CREDENTIALS).map(PathBuf::from),
             assumed: outside.assume_secrets,
@@ -56,18 +93,22 @@ impl Values {
                 }) = &function.auth
             {
                 values.look_up(signature, outside);
+                let file = sources
+                    .get(document.source)
+                    .map(|source| Path::new(&*source.path));
+                let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+                for value in of(signature) {
+                    values.read(value, folder).hash(&mut hasher);
+                }
             }
         }
+        outside.public_url.hash(&mut hasher);
+        values.mark = Mark(hasher.finish());
         values
     }
 
     fn look_up(&mut self, signature: &SignatureSpec, outside: Outside<'_>) {
-        let listed = signature.secrets.iter().chain(&signature.keys);
-        let named = signature
-            .params
-            .values()
-            .chain(signature.certificates.values());
-        for value in listed.chain(named) {
+        for value in of(signature) {
             if let ValueSpec::Env(name) = value
                 && !self.variables.contains_key(name)
             {
@@ -128,6 +169,16 @@ impl Values {
         }
         Ok(text)
     }
+}
+
+/// What a signature takes from outside.
+fn of(signature: &SignatureSpec) -> impl Iterator<Item = &ValueSpec> {
+    let listed = signature.secrets.iter().chain(&signature.keys);
+    let named = signature
+        .params
+        .values()
+        .chain(signature.certificates.values());
+    listed.chain(named)
 }
 
 /// A file's text without the line break at its end, which editors put there.
