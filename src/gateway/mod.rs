@@ -58,7 +58,7 @@ use crate::value::Arena;
 
 use evaluation::{Answered, Evaluation};
 use rate::Rates;
-use signature::{Nobody, Prover, Unproven};
+use signature::{Nobody, Prover, Samples, Unproven};
 use view::{Credentials, Facts, View};
 
 /// Takes requests through their routes.
@@ -67,6 +67,7 @@ pub struct Gateway {
     generation: ArcSwap<Generation>,
     keyring: ArcSwap<Keyring>,
     rates: ArcSwap<Rates>,
+    unsigned: Samples,
 }
 
 /// A route was found: which, of which generation, and how much it takes.
@@ -95,6 +96,8 @@ pub struct Outcome {
     pub environment: Option<Environment>,
     /// For the operator: why `when` did not hold, or which check failed how.
     pub note: Option<String>,
+    /// Why it would have been refused, where signatures are only observed.
+    pub observed: Option<Unproven>,
 }
 
 /// What differs between a request that was sent and one of a function's own tests.
@@ -138,6 +141,7 @@ impl Gateway {
             generation: ArcSwap::from_pointee(generation),
             keyring: ArcSwap::from_pointee(keyring),
             rates: ArcSwap::from_pointee(rates),
+            unsigned: Samples::default(),
         }
     }
 
@@ -180,13 +184,28 @@ impl Gateway {
             seeded: false,
             signed: false,
         };
-        take(admission, request, surroundings, |caller| {
+        let outcome = take(admission, request, surroundings, |caller| {
             let head = &request.head;
             self.rates
                 .load()
                 .check(&admission.route.name, caller, head.peer, head.received_at)
                 .map_err(|retry_after| Refusal::TooFast { retry_after })
-        })
+        });
+        let observed = outcome.observed.as_ref().map(|why| (why, true));
+        let refused = match &outcome.result {
+            Err(Refusal::Signature(why)) => Some((why, false)),
+            _ => None,
+        };
+        if let Some((why, observed)) = observed.or(refused) {
+            self.unsigned
+                .keep(admission, request, why.clone(), observed);
+        }
+        outcome
+    }
+
+    /// The last requests that were not signed.
+    pub fn unsigned(&self) -> &Samples {
+        &self.unsigned
     }
 }
 
@@ -247,6 +266,7 @@ fn take_in(
         key,
         environment: None,
         note: None,
+        observed: None,
     };
     let nobody = Nobody::new(&surroundings);
     let prover = route
@@ -285,7 +305,10 @@ fn take_in(
             }
         }
         if let Some(reply) = prover.answer(true) {
-            return end(Ok(reply), caller.key);
+            return Outcome {
+                observed,
+                ..end(Ok(reply), caller.key)
+            };
         }
     }
     if !is_accepted {
@@ -303,22 +326,25 @@ fn take_in(
         result,
         key: caller.key,
         environment: Some(caller.environment),
-        note: observed.or(note),
+        note: observed
+            .as_ref()
+            .map(|why| format!("not signed (observed): {why}"))
+            .or(note),
+        observed,
     }
 }
 
-/// Whether the request is signed; where that is only observed, a note says why it would have been
-/// refused.
+/// Whether the request is signed; where that is only observed, why it would have been refused.
 fn verify<'a>(
     prover: &'a Prover<'a>,
     surroundings: Surroundings<'_>,
-) -> Result<Option<String>, Unproven> {
+) -> Result<Option<Unproven>, Unproven> {
     if surroundings.signed || prover.is_without_rules() {
         return Ok(None);
     }
     match prover.verify() {
         Ok(()) => Ok(None),
-        Err(why) if prover.observes() => Ok(Some(format!("not signed (observed): {why}"))),
+        Err(why) if prover.observes() => Ok(Some(why)),
         Err(why) => Err(why),
     }
 }

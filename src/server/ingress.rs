@@ -143,6 +143,8 @@ struct Exchange {
     key: Option<Arc<KeyRecord>>,
     environment: Option<Environment>,
     note: Option<String>,
+    /// It was not signed, and let in all the same.
+    is_observed: bool,
     is_body_read: bool,
     is_finished: bool,
 }
@@ -198,6 +200,7 @@ impl Exchange {
             key: None,
             environment: None,
             note: None,
+            is_observed: false,
             is_body_read: false,
             is_finished: false,
         })
@@ -225,7 +228,9 @@ impl Exchange {
             key,
             environment,
             note,
+            observed,
         } = outcome;
+        self.is_observed = observed.is_some();
         self.key = key;
         self.environment = environment;
         self.note = note;
@@ -356,6 +361,8 @@ impl Exchange {
             duration,
             body: self.request.body.len(),
             refused,
+            is_handshake: outcome == "handshake",
+            is_observed: self.is_observed,
         };
         ingress
             .metrics

@@ -141,6 +141,7 @@ impl Sent {
                 key: None,
                 environment: None,
                 note: None,
+                observed: None,
             },
         }
     }

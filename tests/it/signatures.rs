@@ -89,6 +89,23 @@ fn what_is_observed_is_let_in_and_told_to_the_operator() {
         "auth: { signature: { preset: github, mode: observe, secrets: [{ file: secret }] } }\n",
     );
     assert_eq!(post(&gateway, &[], b"{}").status, 200);
+    let base64 = format!("sha256={}", Encoding::Base64.encode(&sign(SHA256, b"{}")));
+    let header = ("X-Hub-Signature-256", base64.as_str());
+    assert_eq!(post(&gateway, &[header], b"{}").status, 200);
+    // The newest first, and what would have fitted.
+    let kept = gateway.admin_get("/admin/v1/unsigned").json();
+    assert_eq!(kept.as_array().unwrap().len(), 2);
+    assert_eq!(kept[0]["observed"], true);
+    assert_eq!(kept[0]["function"], "f");
+    let id = kept[0]["request_id"].as_str().unwrap();
+    let one = gateway.admin_get(&format!("/admin/v1/unsigned/{id}"));
+    let fits = one.json()["would_fit"][0].as_str().unwrap().to_owned();
+    assert!(fits.contains("`encoding: base64`"), "{fits}");
+    assert!(!one.text().contains(SECRET));
+    assert_eq!(gateway.admin_get("/admin/v1/unsigned/none").status, 404);
+    let metrics = gateway.admin_get("/metrics");
+    let line = "hookweir_unsigned_observed_total{function=\"f\"} 2";
+    assert!(metrics.text().contains(line), "{}", metrics.text());
     let lines = gateway.stop();
     assert_eq!(
         lines[0]["note"],
@@ -209,6 +226,9 @@ fn an_address_answers_handshakes_by_methods_that_its_function_does_not_take() {
     assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, OPTIONS"));
     assert_eq!(gateway.request("HEAD", "/f", &[], b"").status, 200);
     assert_eq!(gateway.request("DELETE", "/f", &[], b"").status, 405);
+    let metrics = gateway.admin_get("/metrics");
+    let line = "hookweir_handshakes_total{function=\"f\"} 2";
+    assert!(metrics.text().contains(line), "{}", metrics.text());
     let outcomes: Vec<_> = gateway
         .stop()
         .iter()

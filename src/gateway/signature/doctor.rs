@@ -426,7 +426,7 @@ fn spaced(compact: &str) -> String {
     text
 }
 
-fn copy(request: &InboundRequest, body: Bytes) -> InboundRequest {
+pub(super) fn copy(request: &InboundRequest, body: Bytes) -> InboundRequest {
     let head = &request.head;
     InboundRequest {
         head: crate::gateway::Head {

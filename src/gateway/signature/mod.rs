@@ -14,9 +14,11 @@ mod answer;
 mod doctor;
 mod find;
 mod prove;
+mod samples;
 mod unproven;
 
 pub use doctor::{Diagnosis, diagnose};
+pub use samples::{Sample, Samples};
 pub use unproven::{Step, Unproven};
 
 use std::cell::{Cell, OnceCell, RefCell};

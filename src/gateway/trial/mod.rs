@@ -184,6 +184,7 @@ fn refused(refusal: Refusal) -> Outcome {
         key: None,
         environment: None,
         note: None,
+        observed: None,
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use warp::reply::Response;
 
 use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::gateway::signature::{Sample, Samples};
 use crate::gateway::{Gateway, LastReload, ReloadOutcome, ReloadReport};
 use crate::route::{Commit, Generation};
 use crate::server::rejection::JSON;
@@ -91,6 +92,28 @@ struct Place<'a> {
     end_column: usize,
 }
 
+/// A request that was not signed.
+#[derive(Debug, Serialize)]
+struct SampleView<'a> {
+    request_id: &'a str,
+    received_at: String,
+    function: &'a str,
+    method: &'a str,
+    path: &'a str,
+    /// It was let in all the same.
+    observed: bool,
+    failed: String,
+    #[serde(flatten)]
+    diagnosis: Option<DiagnosisView<'a>>,
+}
+
+/// What the doctor finds.
+#[derive(Debug, Serialize)]
+struct DiagnosisView<'a> {
+    would_fit: &'a [String],
+    notes: &'a [String],
+}
+
 #[derive(Debug, Serialize)]
 struct ErrorView<'a> {
     code: &'a str,
@@ -100,6 +123,43 @@ struct ErrorView<'a> {
 pub(super) fn generation(gateway: &Gateway, last: &LastReload) -> Response {
     let generation = gateway.generation();
     json(StatusCode::OK, &generation_view(&generation, last))
+}
+
+/// `GET /admin/v1/unsigned`
+pub(super) fn unsigned(samples: &Samples) -> Response {
+    let all = samples.all();
+    let views: Vec<_> = all.iter().map(|sample| sample_view(sample, None)).collect();
+    json(StatusCode::OK, &views)
+}
+
+/// `GET /admin/v1/unsigned/ID`
+pub(super) fn diagnosis(sample: &Sample) -> Response {
+    let unkept = ["its body was too long to be kept".to_owned()];
+    let found = sample.diagnose();
+    let view = match &found {
+        Some(found) => DiagnosisView {
+            would_fit: &found.would_fit,
+            notes: &found.notes,
+        },
+        None => DiagnosisView {
+            would_fit: &[],
+            notes: &unkept,
+        },
+    };
+    json(StatusCode::OK, &sample_view(sample, Some(view)))
+}
+
+fn sample_view<'a>(sample: &'a Sample, diagnosis: Option<DiagnosisView<'a>>) -> SampleView<'a> {
+    SampleView {
+        request_id: sample.request_id(),
+        received_at: sample.received_at().to_string(),
+        function: sample.function(),
+        method: sample.method().as_str(),
+        path: sample.path(),
+        observed: sample.observed,
+        failed: sample.why.to_string(),
+        diagnosis,
+    }
 }
 
 fn generation_view<'a>(generation: &'a Generation, last: &'a LastReload) -> GenerationView<'a> {

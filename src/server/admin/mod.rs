@@ -306,6 +306,22 @@ fn v1(
                 None => internal_error(),
             }
         });
+    let unsigned = warp::path!("unsigned")
+        .and(warp::get())
+        .and(with(admin))
+        .map(|admin: Arc<Admin>| api::unsigned(admin.reloader.gateway().unsigned()));
+    let diagnosis = warp::path!("unsigned" / String)
+        .and(warp::get())
+        .and(with(admin))
+        .then(async |request_id: String, admin: Arc<Admin>| {
+            let Some(sample) = admin.reloader.gateway().unsigned().find(&request_id) else {
+                let message = "no such request is kept; `/admin/v1/unsigned` lists those that are";
+                return api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message);
+            };
+            on_a_thread(move || api::diagnosis(&sample))
+                .await
+                .unwrap_or_else(internal_error)
+        });
     let document = warp::path!("openapi.json").and(warp::get()).map(|| {
         let document = include_str!("openapi.json");
         api::text(StatusCode::OK, super::rejection::JSON, document)
@@ -314,6 +330,10 @@ fn v1(
         .or(functions)
         .unify()
         .or(reload)
+        .unify()
+        .or(unsigned)
+        .unify()
+        .or(diagnosis)
         .unify()
         .or(document)
         .unify()

@@ -43,6 +43,10 @@ pub(super) struct FunctionMetrics {
     adding: Mutex<()>,
     bodies: Histogram<{ BODY_BOUNDS.len() }>,
     refused: [AtomicU64; Reason::ALL.len()],
+    /// Requests that were handshakes, and not events.
+    handshakes: AtomicU64,
+    /// Requests that were not signed and let in, because that is only observed.
+    observed: AtomicU64,
 }
 
 /// The answers of one function to one method with one status.
@@ -175,6 +179,25 @@ impl Metrics {
                 }
             }
         }
+        let mut family = |name, help, value: &dyn Fn(&FunctionMetrics) -> u64| {
+            text.family(name, "counter", help);
+            for function in &functions {
+                let count = value(function);
+                if count > 0 {
+                    text.sample(&[("function", &*function.name)], count);
+                }
+            }
+        };
+        family(
+            "hookweir_handshakes_total",
+            "Requests that were handshakes of a provider, and no events.",
+            &|function| function.handshakes.load(Relaxed),
+        );
+        family(
+            "hookweir_unsigned_observed_total",
+            "Requests that were not signed and let in, because `mode: observe` is on.",
+            &|function| function.observed.load(Relaxed),
+        );
     }
 
     fn render_listeners(&self, text: &mut Text) {
@@ -226,6 +249,8 @@ pub(super) struct Counted<'a> {
     pub(super) duration: Duration,
     pub(super) body: usize,
     pub(super) refused: Option<Reason>,
+    pub(super) is_handshake: bool,
+    pub(super) is_observed: bool,
 }
 
 impl FunctionMetrics {
@@ -236,6 +261,8 @@ impl FunctionMetrics {
             adding: Mutex::new(()),
             bodies: Histogram::default(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            handshakes: AtomicU64::new(0),
+            observed: AtomicU64::new(0),
         }
     }
 
@@ -250,6 +277,12 @@ impl FunctionMetrics {
             .and_then(|reason| self.refused.get(reason as usize))
         {
             counter.fetch_add(1, Relaxed);
+        }
+        if request.is_handshake {
+            self.handshakes.fetch_add(1, Relaxed);
+        }
+        if request.is_observed {
+            self.observed.fetch_add(1, Relaxed);
         }
         let answers = self.answers.load();
         match find(&answers, method, request.status) {

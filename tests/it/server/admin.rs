@@ -129,7 +129,9 @@ fn the_generation_and_its_functions_can_be_seen() {
 fn the_document_lists_what_there_is() {
     let gateway = gateway().start();
     let document = gateway.admin_get("/admin/v1/openapi.json").json();
-    for (path, methods) in document["paths"].as_object().unwrap() {
+    let paths = document["paths"].as_object().unwrap();
+    // What has a parameter needs something that is there.
+    for (path, methods) in paths.iter().filter(|(path, _)| !path.contains('{')) {
         for method in methods.as_object().unwrap().keys() {
             let answer = gateway.admin_request(&method.to_uppercase(), path);
             assert_eq!(answer.status, 200, "{method} {path}");
