@@ -16,6 +16,7 @@ pub mod keys;
 pub mod man;
 pub mod reload;
 pub mod schema;
+pub mod send;
 pub mod serve;
 pub mod test;
 pub mod urls;
@@ -62,6 +63,7 @@ Examples:
   hookweir test                   run the functions' own tests
   hookweir keys create --label github --environment production
   hookweir urls                   the webhook URL of every function
+  hookweir send push --event push  sign a request as its provider would, and send it
   hookweir explain E0203          what an error means, with an example
 
 Exit codes: 0 done, 1 problems found, 2 wrong use, 3 could not do it,
@@ -73,6 +75,7 @@ enum Command {
     Check(check::Args),
     Eval(eval::Args),
     Reload(reload::Args),
+    Send(send::Args),
     Test(test::Args),
     Urls(urls::Args),
     Keys(keys::Args),
@@ -121,6 +124,7 @@ impl Cli {
             Command::Eval(args) => eval::run(&args, console),
             Command::Explain(args) => explain::run(&args, console),
             Command::Schema(args) => schema::run(&args, console),
+            Command::Send(args) => send::run(&args, console),
             Command::Reload(args) => reload::run(&args, console),
             Command::Test(args) => test::run(&args, console),
             Command::Urls(args) => urls::run(&args, console),

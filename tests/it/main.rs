@@ -23,6 +23,7 @@ mod keys;
 mod process;
 mod providers;
 mod request_model;
+mod send;
 mod server;
 mod signatures;
 mod tidy;

@@ -11,14 +11,18 @@
 //! the operator.
 
 mod answer;
+mod attack;
 mod doctor;
 mod find;
 mod prove;
 mod samples;
+mod sign;
 mod unproven;
 
+pub use attack::{Attack, attacks};
 pub use doctor::{Diagnosis, diagnose};
 pub use samples::{Sample, Samples};
+pub use sign::{CannotSign, Signed, With, sign};
 pub use unproven::{Step, Unproven};
 
 use std::cell::{Cell, OnceCell, RefCell};
