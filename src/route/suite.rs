@@ -19,7 +19,9 @@ use super::report::{Complete, Report};
 use crate::auth;
 use crate::diagnostic::code;
 use crate::expr::{Environment, Record, Slot, Type};
-use crate::spec::{FieldPath, FunctionSpec, Places, TestKeySpec, TestRequestSpec, TestSpec, Tree};
+use crate::spec::{
+    AuthSpec, FieldPath, FunctionSpec, Places, TestKeySpec, TestRequestSpec, TestSpec, Tree,
+};
 
 /// The clock of a test that does not set it.
 const DEFAULT_AT: &str = "2026-01-01T00:00:00Z";
@@ -83,6 +85,7 @@ pub(super) fn compile(
             checker.env(test, env, &at.key("env"));
         }
         checker.request(&test.request, &at.key("request"));
+        checker.sign(spec, test, &at.key("request").key("sign"));
         checker.expect(test, &at);
         let assertions = assertions(test, &at.key("assert"), report, cache);
         if let (Some(clock), Some(environment), Some(assertions)) = (clock, environment, assertions)
@@ -286,6 +289,24 @@ impl Checker<'_, '_> {
                 &at.key("zapikey").key("sent_in"),
                 format!("a key cannot be sent in `{place}`"),
                 "write `query`, `header` or `form`",
+            );
+        }
+    }
+
+    /// Only what is checked can be signed.
+    fn sign(&mut self, spec: &FunctionSpec, test: &TestSpec, at: &FieldPath) {
+        let has_signature = matches!(
+            &spec.auth,
+            Some(AuthSpec::Callers {
+                signature: Some(_),
+                ..
+            })
+        );
+        if test.request.sign.is_some() && !has_signature {
+            self.bad(
+                at,
+                "the function asks for no signature",
+                "take `sign` out, or add `auth: { signature: … }`",
             );
         }
     }

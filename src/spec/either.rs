@@ -432,6 +432,11 @@ pub(super) fn environment<'de, D: Deserializer<'de>>(
     word(deserializer, &["sandbox", "production"])
 }
 
+/// `tests[].request.sign`
+pub(super) fn sign<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    word(deserializer, &["right", "wrong", "missing", "stale"])
+}
+
 /// `log.format`
 pub(super) fn log_format<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -433,6 +433,16 @@ pub struct TestRequestSpec {
     /// multipart: { note: hello, cv: { text: "%PDF", filename: cv.pdf } }
     /// ```
     pub multipart: Option<Tree>,
+    /// Of a function behind a signature: how the request is signed, with a secret that is made for
+    /// the tests. `right`: as the provider would; `wrong`: with another secret; `missing`: not at
+    /// all; `stale`: long ago. Default: what it has counts as right, and is not looked at.
+    ///
+    /// ```yaml
+    /// sign: wrong
+    /// ```
+    #[serde(default, deserialize_with = "either::sign")]
+    #[schemars(extend("enum" = ["right", "wrong", "missing", "stale"]))]
+    pub sign: Option<String>,
     /// The key that is sent. Default: a valid one where the function takes keys.
     ///
     /// ```yaml

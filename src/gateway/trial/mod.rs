@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::signature::{self, CannotSign, With};
 use super::{InboundRequest, Outcome, Refusal, Reply, Surroundings, admit, take};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::route::{Generation, Suite, Test};
@@ -116,6 +117,19 @@ impl Trials<'_> {
                 }));
             }
         };
+        let prepared = match self.signed(test, prepared) {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                let at = test.field().key("request").key("sign");
+                return Verdict::Failed(Box::new(Failed {
+                    problems: vec![problem(suite, &at, why.to_string())],
+                    diff: String::new(),
+                    answer: String::new(),
+                    note: None,
+                    curl: None,
+                }));
+            }
+        };
         let came = self.send(test, &prepared);
         let judged = came.judge(suite, test);
         if judged.problems.is_empty() {
@@ -128,6 +142,30 @@ impl Trials<'_> {
             note: came.note.clone(),
             curl: curl(test, &prepared.request),
         }))
+    }
+
+    /// The request, signed as the test says.
+    fn signed(&self, test: &Test, prepared: Prepared) -> Result<Prepared, CannotSign> {
+        let request = &prepared.request;
+        let at = request.head.received_at;
+        let (with, at) = match test.spec.request.sign.as_deref() {
+            Some("right") => (With::Own, at),
+            Some("wrong") => (With::Another, at),
+            Some("stale") => {
+                let day = jiff::SignedDuration::from_hours(24);
+                (With::Own, at.saturating_sub(day).unwrap_or(at))
+            }
+            _ => return Ok(prepared),
+        };
+        let Ok(admission) = admit(Arc::clone(&self.generation), &request.head) else {
+            return Ok(prepared);
+        };
+        let mut signed = signature::sign(&admission, request, at, with)?.request;
+        signed.head.received_at = request.head.received_at;
+        Ok(Prepared {
+            request: signed,
+            ..prepared
+        })
     }
 
     fn send(&self, test: &Test, prepared: &Prepared) -> Came {
@@ -152,7 +190,7 @@ impl Trials<'_> {
                     env: &env,
                     event_id: Some(EVENT_ID),
                     seeded: true,
-                    signed: true,
+                    signed: test.spec.request.sign.is_none(),
                 };
                 take(&admission, request, surroundings, |_| Ok(()))
             }

@@ -718,7 +718,7 @@ impl Compiler<'_, '_, '_> {
         };
         if listed.is_empty() {
             if self.values.assumed {
-                return Some(Keys::Given(Vec::new()));
+                return Some(Keys::Given(assumed_keys(scheme)));
             }
             let what = if scheme.is_public() {
                 "public key"
@@ -767,6 +767,9 @@ impl Compiler<'_, '_, '_> {
                     "take it again from where the provider shows it, whole and without blanks",
                 ),
             }
+        }
+        if self.values.assumed {
+            keys = assumed_keys(scheme);
         }
         (self.values.assumed || keys.len() == listed.len()).then_some(Keys::Given(keys))
     }
@@ -916,8 +919,10 @@ impl Compiler<'_, '_, '_> {
             .chain(&spec.any_of)
             .find_map(|rule| rule.secret.as_ref().map(secret_form))
             .unwrap_or_default();
+        if self.values.assumed {
+            return assumed_keys(Scheme::Token).pop();
+        }
         let text = match spec.secrets.first()? {
-            _ if self.values.assumed => ASSUMED.to_owned(),
             ValueSpec::Text(_) => return None,
             // What is wrong with it has been said, where a scheme needs it.
             value => match self.values.read(value, self.folder) {
@@ -1008,6 +1013,13 @@ impl Compiler<'_, '_, '_> {
             ),
         })
     }
+}
+
+/// A secret in place of one that is not looked up; public keys cannot be made up.
+fn assumed_keys(scheme: Scheme) -> Vec<Key> {
+    let form = KeyForm::Secret(SecretForm::default());
+    let key = (!scheme.is_public()).then(|| Key::new(ASSUMED, &form, scheme).ok());
+    key.flatten().into_iter().collect()
 }
 
 fn secret_form(spec: &SecretFormSpec) -> SecretForm {
