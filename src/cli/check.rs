@@ -11,7 +11,7 @@ use clap::ValueEnum;
 
 use super::console::{Console, Exit, Failure, finish};
 use crate::diagnostic::{self, Diagnostic, Severity};
-use crate::route::{self, Compilation};
+use crate::route::{self, Compilation, Outside};
 use crate::spec::{self, FILE_LIMIT, Loaded};
 
 /// Report every mistake in the functions, with its place and what to do
@@ -37,6 +37,9 @@ pub struct Args {
     /// Also warn of what a request may come without where no schema or sample describes it.
     #[arg(long)]
     fallible: bool,
+    /// Secrets are not looked up: for where there are none, as on a build server.
+    #[arg(long)]
+    assume_secrets: bool,
     /// How problems are written.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -96,7 +99,13 @@ impl Args {
             mut unhandled,
             sources,
             ..
-        } = route::compile(loaded, &variables);
+        } = route::compile_with(
+            loaded,
+            Outside {
+                assume_secrets: self.assume_secrets,
+                ..Outside::variables(&variables)
+            },
+        );
         if self.fallible {
             diagnostics.append(&mut unhandled);
         }
@@ -218,6 +227,7 @@ mod tests {
         Args {
             paths: paths.iter().map(PathBuf::from).collect(),
             deny_warnings: false,
+            assume_secrets: false,
             fallible: false,
             format,
         }

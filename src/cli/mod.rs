@@ -15,6 +15,7 @@ pub mod health;
 pub mod keys;
 pub mod man;
 pub mod reload;
+mod sample;
 pub mod schema;
 pub mod send;
 pub mod serve;

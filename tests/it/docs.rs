@@ -93,6 +93,8 @@ struct Session {
     ports: Vec<(String, String)>,
     key: Option<String>,
     servers: Vec<Child>,
+    /// `export` lines: a page's commands run in shells of their own.
+    exports: String,
 }
 
 impl Drop for Session {
@@ -114,6 +116,7 @@ impl Session {
             ports: Vec::new(),
             key: None,
             servers: Vec::new(),
+            exports: String::new(),
         }
     }
 
@@ -127,7 +130,8 @@ impl Session {
     }
 
     fn command(&self, text: &str) -> Command {
-        let mut text = text.replace("cargo run --release -- ", "hookweir ");
+        let text = text.replace("cargo run --release -- ", "hookweir ");
+        let mut text = format!("{}{text}", self.exports);
         for (shown, real) in &self.ports {
             text = text.replace(shown, real);
         }
@@ -161,6 +165,9 @@ impl Session {
         if is_server(&step.command) {
             return self.serve(&place, step);
         }
+        if step.command.starts_with("export ") {
+            self.exports += &format!("{}\n", step.command);
+        }
         // One stream, so that the lines stand in the order of a terminal.
         let text = format!("exec 2>&1\n{}", step.command);
         let output = self.command(&text).output().unwrap();
@@ -190,7 +197,7 @@ impl Session {
         let file = self.folder.path().join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, &block.text).unwrap();
-        for command in ["check", "test --allow-none"] {
+        for command in ["check --assume-secrets", "test --allow-none"] {
             let output = self
                 .command(&format!("hookweir {command} {name}"))
                 .output()
@@ -353,6 +360,7 @@ fn the_language_reference_shows_what_happens() {
 fn the_examples_show_what_happens() {
     check("examples/web-forms/README.md");
     check("examples/chat-commands/README.md");
+    check("examples/providers/README.md");
 }
 
 #[test]

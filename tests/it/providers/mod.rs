@@ -7,6 +7,7 @@
 
 mod attacks;
 mod case;
+mod pages;
 mod translate;
 
 use std::collections::{BTreeMap, HashSet};
