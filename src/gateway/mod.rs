@@ -3,7 +3,7 @@
 //! ```text
 //! Head ─find─▶ Admission (route and generation, pinned; how large a body may be)
 //! Admission + InboundRequest ─accept─▶ Reply | Refusal
-//!      handshake ▶ key ▶ rate ▶ signature ▶ signed handshake
+//!      address ▶ handshake ▶ key ▶ rate ▶ signature ▶ signed handshake
 //!      ▶ when ▶ check ▶ respond; each value evaluated when it is first needed
 //! ```
 //!
@@ -52,7 +52,7 @@ use http::{Method, header};
 
 use crate::auth::{Caller, Environment, KeyRecord, KeyRefusal, Keyring};
 use crate::expr::{Budget, Scope};
-use crate::route::{AddressKind, Generation, Missed, Pattern, Route};
+use crate::route::{AddressKind, Allowed, Generation, Missed, Pattern, Route};
 use crate::spec::KeyRule;
 use crate::value::Arena;
 
@@ -110,7 +110,8 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) env: &'s [(String, String)],
     /// The event's id, where it is known already.
     pub(crate) event_id: Option<&'s str>,
-    /// Random values are the same each time.
+    /// It is one of a function's own tests: random values are the same each time, and it comes from
+    /// nowhere.
     pub(crate) seeded: bool,
     /// Requests count as signed.
     pub(crate) signed: bool,
@@ -268,6 +269,10 @@ fn take_in(
         note: None,
         observed: None,
     };
+    let is_allowed = |allowed: &Allowed| surroundings.seeded || allowed.allows(request.head.peer);
+    if !route.allowed.as_ref().is_none_or(is_allowed) {
+        return end(Err(Refusal::AddressNotAllowed), None);
+    }
     let nobody = Nobody::new(&surroundings);
     let prover = route
         .signature

@@ -13,6 +13,8 @@ pub enum Refusal {
     MethodNotAllowed(Vec<http::Method>),
     /// The key.
     Key(KeyRefusal),
+    /// `auth.allow_ips`.
+    AddressNotAllowed,
     /// The signature.
     Signature(Unproven),
     /// `auth_type=oauth`.

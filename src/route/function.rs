@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::StatusCode;
 
+use super::allowed::Allowed;
 use super::answer::Case;
 use super::bindings::{self, Bindings};
 use super::clause::{Clause, Site};
@@ -42,6 +43,8 @@ pub struct Route {
     pub keys: KeyRule,
     /// How requests are signed.
     pub signature: Option<Box<Signature>>,
+    /// From where they may come; from everywhere without it.
+    pub allowed: Option<Allowed>,
     /// `accept.path`, as written.
     pub path: Option<String>,
     /// The same, parsed.
@@ -145,6 +148,13 @@ pub(super) fn compile<'d>(
         .collect();
     let names = workshop.env.unwrap_or_default();
     let signature = signature(spec, keys, &parameters, &mut report, workshop);
+    let allowed = match &spec.auth {
+        Some(AuthSpec::Callers {
+            allow_ips: Some(networks),
+            ..
+        }) => Some(Allowed::compile(networks, &mut report)),
+        _ => None,
+    };
     let mut environment = root::environment(&spec.request.arguments, names, &parameters);
     if workshop.env.is_none()
         && let Some((slot, _)) = environment.find(Root::Env.name())
@@ -206,6 +216,7 @@ pub(super) fn compile<'d>(
             methods: accepted.methods,
             keys,
             signature: signature.map(Box::new),
+            allowed,
             path: spec.accept.path.clone(),
             pattern: accepted.pattern,
             max_body: accepted.max_body,
@@ -332,6 +343,7 @@ fn auth(auth: Option<&AuthSpec>, report: &mut Report<'_>) -> KeyRule {
         Some(AuthSpec::Callers {
             zapikey: Some(KeyRule::None) | None,
             signature: None,
+            ..
         }) => {
             report
                 .error(

@@ -11,6 +11,7 @@
 //! bytes. What a function's own tests need lies apart, in its [`Suite`], so that a gateway that
 //! serves does not carry it.
 
+mod allowed;
 mod answer;
 mod bindings;
 mod clause;
@@ -34,6 +35,7 @@ pub mod signature;
 mod suite;
 mod table;
 
+pub use allowed::Allowed;
 pub use answer::{Answer, Case, Head, Line, RawAnswer};
 pub use clause::{Clause, Runs, Site};
 pub use commit::{Checkout, Commit};

@@ -32,6 +32,7 @@ pub(super) fn of(route: &Route) -> Reach {
         reach: _,
         // It sees the whole body by itself, before the function does.
         signature: _,
+        allowed: _,
     } = route;
     let mut survey = Survey::new(Root::Body.slot());
     for (index, clause) in bindings.iter().enumerate() {

@@ -42,6 +42,7 @@ pub(super) enum Reason {
     KeyRevoked,
     KeyScope,
     Signature,
+    Address,
     OAuth,
     Size,
     Body,
@@ -65,7 +66,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::Route,
         Self::Method,
         Self::KeyMissing,
@@ -74,6 +75,7 @@ impl Reason {
         Self::KeyRevoked,
         Self::KeyScope,
         Self::Signature,
+        Self::Address,
         Self::OAuth,
         Self::Size,
         Self::Body,
@@ -104,6 +106,7 @@ impl Reason {
             Self::KeyRevoked => "key_revoked",
             Self::KeyScope => "key_scope",
             Self::Signature => "signature",
+            Self::Address => "address",
             Self::OAuth => "oauth",
             Self::Size => "size",
             Self::Body => "body",
@@ -191,6 +194,7 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
                 (Reason::KeyRevoked, Z::AuthenticationFailure.body())
             }
             Refusal::Key(KeyRefusal::OutOfScope) => (Reason::KeyScope, Z::NotAllowed.body()),
+            Refusal::AddressNotAllowed => (Reason::Address, Z::NotAllowed.body()),
             // Not what was wrong with it: who tries signatures would learn from that.
             Refusal::Signature(_) => (Reason::Signature, Z::AuthenticationFailure.body()),
             Refusal::OAuthNotOffered => (Reason::OAuth, Z::InvalidToken.body()),

@@ -32,6 +32,15 @@ struct AuthMap {
     /// signature: { preset: github, secrets: [{ env: GITHUB_SECRET }] }
     /// ```
     signature: Option<SignatureSpec>,
+    /// Addresses and networks (CIDR) from which requests may come, beside what else is asked for.
+    /// Behind a proxy that is trusted, the address that it names.
+    ///
+    /// ```yaml
+    /// allow_ips: [192.0.2.0/24, "2001:db8::/32"]
+    /// ```
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    allow_ips: Option<Vec<String>>,
 }
 
 impl<'de> Deserialize<'de> for AuthSpec {
@@ -52,10 +61,16 @@ impl<'de> Deserialize<'de> for AuthSpec {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthSpec, A::Error> {
-                let AuthMap { zapikey, signature } =
-                    AuthMap::deserialize(MapAccessDeserializer::new(map))?;
-                let signature = signature.map(Box::new);
-                Ok(AuthSpec::Callers { zapikey, signature })
+                let AuthMap {
+                    zapikey,
+                    signature,
+                    allow_ips,
+                } = AuthMap::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AuthSpec::Callers {
+                    zapikey,
+                    signature: signature.map(Box::new),
+                    allow_ips,
+                })
             }
         }
         deserializer.deserialize_any(Either)

@@ -160,6 +160,8 @@ pub enum AuthSpec {
         zapikey: Option<KeyRule>,
         /// How requests are signed.
         signature: Option<Box<SignatureSpec>>,
+        /// From where they may come; from everywhere without it.
+        allow_ips: Option<Vec<String>>,
     },
 }
 

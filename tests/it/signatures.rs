@@ -337,3 +337,39 @@ fn nothing_is_loaded_without_a_secret_that_is_one() {
     let meta = "{ preset: meta, secrets: [{ env: S }] }";
     assert_eq!(told(meta, Some("x")), ["W0603"]);
 }
+
+#[test]
+fn requests_from_elsewhere_are_refused_before_anything_is_asked() {
+    let auth = |networks: &str| {
+        format!(
+            "auth: {{ allow_ips: [{networks}], signature: {{ preset: github, secrets: [{{ file: secret }}] }} }}\n"
+        )
+    };
+    let signature = format!("sha256={}", HEX.encode(&sign(SHA256, b"{}")));
+    let signed = ("X-Hub-Signature-256", signature.as_str());
+    let gateway = gateway(&auth("127.0.0.0/8"));
+    assert_eq!(post(&gateway, &[signed], b"{}").status, 200);
+    assert_eq!(post(&gateway, &[], b"{}").status, 401);
+    // What anybody can write counts for nothing, where no proxy is trusted.
+    let forged = ("X-Forwarded-For", "192.0.2.1");
+    drop(gateway);
+    let gateway = self::gateway(&auth("192.0.2.0/24"));
+    assert_eq!(post(&gateway, &[signed], b"{}").status, 403);
+    assert_eq!(post(&gateway, &[signed, forged], b"{}").status, 403);
+    let lines = gateway.stop();
+    assert_eq!(lines[0]["outcome"], "address");
+
+    let allowed = |networks: &str| {
+        let text = format!("function: f\nauth: {{ zapikey: required, allow_ips: {networks} }}\n");
+        let compiled = route::compile(spec::load_text("f.yaml", &text), &|_| None);
+        compiled.generation.is_some()
+    };
+    assert!(allowed("[192.0.2.1, \"2001:db8::/32\"]"));
+    for wrong in ["[]", "[nowhere]", "[192.0.2.1/24]", "[192.0.2.0/33]"] {
+        assert!(!allowed(wrong), "{wrong}");
+    }
+    // An address proves nothing by itself.
+    let text = "function: f\nauth: { allow_ips: [192.0.2.1] }\n";
+    let compiled = route::compile(spec::load_text("f.yaml", text), &|_| None);
+    assert!(compiled.generation.is_none());
+}

@@ -235,6 +235,7 @@ fn reason(refusal: &Refusal) -> Option<String> {
         Refusal::Signature(why) => Some(why.to_string()),
         Refusal::NoRoute => Some("no function has this address".to_owned()),
         Refusal::MethodNotAllowed(_)
+        | Refusal::AddressNotAllowed
         | Refusal::OAuthNotOffered
         | Refusal::BodyTooLarge { .. }
         | Refusal::BadBody { .. }

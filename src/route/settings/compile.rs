@@ -489,7 +489,7 @@ fn proxies(networks: &[String], at: &FieldPath, report: &mut Report<'_>) -> Vec<
 }
 
 /// An address, or the first address of a network with the length of its prefix.
-fn network(text: &str) -> Option<(IpAddr, u8)> {
+pub(in crate::route) fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),

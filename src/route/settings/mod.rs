@@ -2,7 +2,7 @@
 
 mod compile;
 
-pub(super) use compile::compile;
+pub(super) use compile::{compile, network};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -399,7 +399,10 @@ impl Compiler<'_, '_, '_> {
             stamp,
             fields,
             signed,
-            signed_reads: SignedReads { item: reads_item },
+            signed_reads: SignedReads {
+                item: reads_item,
+                body_alone: text.trim() == "${raw_body}",
+            },
             each,
             keys: keys?,
             require: require?,

@@ -82,7 +82,7 @@ pub struct Rule {
     pub fields: Vec<(usize, Source)>,
     /// The signed bytes.
     pub signed: Clause,
-    /// Whether the signed bytes differ from signature to signature, or from secret to secret.
+    /// What the signed bytes are made of.
     pub signed_reads: SignedReads,
     /// Every item of a list in the body is signed by itself: a pointer to the list, and one into
     /// each item, to what is `body` there.
@@ -96,8 +96,10 @@ pub struct Rule {
 /// What the signed bytes depend on beside the request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SignedReads {
-    /// Parts of the signature's item.
+    /// Parts of the signature's item: they differ from signature to signature.
     pub item: bool,
+    /// Nothing but the body.
+    pub body_alone: bool,
 }
 
 /// Where a text stands in a request.
