@@ -66,7 +66,7 @@ use files::{Files, Texts};
 use function::Workshop;
 use report::{Complete, Lines, Report};
 use shape::Shapes;
-use signature::{Presets, Values};
+use signature::{Presets, Shop, Values};
 
 #[cfg(test)]
 mod tests;
@@ -286,10 +286,8 @@ impl Load<'_> {
         let mut signatures = Cache::default();
         let mut shapes = Shapes::default();
         let mut lines = None;
+        let assumed = Values::assumed();
         for &(document, part) in documents {
-            let Spec::Function(spec) = &document.spec else {
-                continue;
-            };
             let Some(source) = self.sources.get(document.source) else {
                 continue;
             };
@@ -298,6 +296,25 @@ impl Load<'_> {
                 other => &mut other.insert((document.source, Lines::of(&source.text))).1,
             };
             let folder = folder(source);
+            if let Spec::Preset(preset) = &document.spec {
+                let mut shop = Shop {
+                    values: &assumed,
+                    presets: self.presets,
+                    folder,
+                    settings: self.settings,
+                    env: self.env.unwrap_or_default(),
+                    path: &[],
+                    cache: &mut signatures,
+                    files: &mut files,
+                };
+                let report = Report::new(document, source, lines);
+                let found = signature::check_preset(preset, report, &mut shop);
+                share.diagnostics.extend(found.finish());
+                continue;
+            }
+            let Spec::Function(spec) = &document.spec else {
+                continue;
+            };
             let mut workshop = Workshop {
                 root: folder,
                 settings: self.settings,

@@ -373,3 +373,33 @@ fn requests_from_elsewhere_are_refused_before_anything_is_asked() {
     let compiled = route::compile(spec::load_text("f.yaml", text), &|_| None);
     assert!(compiled.generation.is_none());
 }
+
+#[test]
+fn a_preset_is_checked_where_it_is_written() {
+    let told = |signature: &str| {
+        let text = format!("preset: acme\nsignature: {signature}\n---\nfunction: f\nauth: none\n");
+        let compiled = route::compile(spec::load_text("f.yaml", &text), &|_| None);
+        let problems = compiled.diagnostics.iter();
+        problems
+            .filter(|problem| problem.severity == Severity::Error)
+            .map(|problem| {
+                let span = problem.span.unwrap();
+                let source = compiled.sources.get(span.source).unwrap();
+                (problem.code.0, source.position(span.start).0)
+            })
+            .collect::<Vec<_>>()
+    };
+    let whole = "{ scheme: hmac-sha256, signature: { header: X-Acme, encoding: hex }, signed: \"${url}${param.word}\" }";
+    assert_eq!(told(whole), []);
+    assert_eq!(
+        told(&whole.replace("hmac-sha256", "hmac-sha3")),
+        [("E0602", 2)]
+    );
+    assert_eq!(told(&whole.replace("url}", "uri}")), [("E0204", 2)]);
+    assert_eq!(
+        told(&whole.replace("header: X-Acme", "json: x")),
+        [("E0608", 2)]
+    );
+    let handshake = "{ challenge: [{ method: GET, respond: { text: \"${qeury.challenge}\" } }] }";
+    assert_eq!(told(handshake), [("E0204", 2)]);
+}

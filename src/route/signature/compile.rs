@@ -23,8 +23,8 @@ use crate::auth::signature::{
 };
 use crate::diagnostic::code::signature as code;
 use crate::spec::{
-    ChallengeSpec, CompareSpec, Expression, FieldPath, KeyFormSpec, SecretFormSpec, SignatureSpec,
-    SourceSpec, StampSpec, TakenSpec, ValueSpec,
+    ChallengeSpec, CompareSpec, Expression, FieldPath, KeyFormSpec, PresetSpec, SecretFormSpec,
+    SignatureSpec, SourceSpec, StampSpec, TakenSpec, ValueSpec,
 };
 
 /// Seconds, where a timestamp has no tolerance of its own.
@@ -74,12 +74,10 @@ pub(in crate::route) fn compile<'d>(
             written.over(base)
         }
     };
-    let before = report.errors();
     let params = params(&spec, &at, shop, &mut report);
-    let added = added_names(&spec);
-    let mut known: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
-    let lacking = lacking_in_handshakes(&spec, &known);
-    known.extend(lacking.iter().map(String::as_str));
+    let known: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
+    let challenges = spec.preset.iter().flat_map(|_| &spec.challenge);
+    let lacking = parameters_read(challenges.flatten(), &known);
     if !lacking.is_empty() {
         report
             .warning_at_key(
@@ -95,6 +93,42 @@ pub(in crate::route) fn compile<'d>(
                 lacking.join(": …, ")
             ));
     }
+    build(&spec, &at, has_key, params, &lacking, report, shop)
+}
+
+/// Compiles a preset by itself, as a function would that gives it all that it needs: what is wrong
+/// with it is reported where it is written, whether or not a function uses it.
+pub(in crate::route) fn check_preset<'d>(
+    preset: &PresetSpec,
+    report: Report<'d>,
+    shop: &mut Shop<'_, '_>,
+) -> Report<'d> {
+    let at = FieldPath::root().key("signature");
+    let mut spec = preset.signature.clone();
+    // Whoever uses it says how it is reached.
+    spec.public_url
+        .get_or_insert_with(|| "https://hooks.example.com".to_owned());
+    let parameters = parameters_read(std::iter::once(&spec), &[]);
+    // Many only answer handshakes, and nobody is asked for a key here.
+    let (_, report) = build(&spec, &at, true, Vec::new(), &parameters, report, shop);
+    report
+}
+
+/// Compiles a signature whose preset is part of it already. `also_known` are parameters that are
+/// not given and may be read.
+fn build<'d>(
+    spec: &SignatureSpec,
+    at: &FieldPath,
+    has_key: bool,
+    params: Vec<(String, String)>,
+    also_known: &[String],
+    report: Report<'d>,
+    shop: &mut Shop<'_, '_>,
+) -> (Option<Signature>, Report<'d>) {
+    let before = report.errors();
+    let added = added_names(spec);
+    let given = params.iter().map(|(name, _)| name.as_str());
+    let known: Vec<&str> = given.chain(also_known.iter().map(String::as_str)).collect();
     let environment = names::environment(&known, &added, shop.env, shop.path);
     let own = Known::ALL
         .into_iter()
@@ -109,14 +143,14 @@ pub(in crate::route) fn compile<'d>(
         added: &added,
         expressions: &mut expressions,
     };
-    let public_url = compiler.public_url(&spec, shop.settings);
-    let rules = compiler.rules(&spec, public_url.is_some());
-    let challenges = compiler.challenges(&spec, shop.folder, shop.files);
-    let secret = compiler.first_secret(&spec);
+    let public_url = compiler.public_url(spec, shop.settings);
+    let rules = compiler.rules(spec, public_url.is_some());
+    let challenges = compiler.challenges(spec, shop.folder, shop.files);
+    let secret = compiler.first_secret(spec);
     let mut report = expressions.report;
     let observe = spec.mode.as_deref() == Some("observe");
     if rules.is_empty() && !has_key && report.errors() == before {
-        nothing_verifies(&spec, &challenges, &at, &mut report);
+        nothing_verifies(spec, &challenges, at, &mut report);
     }
     if observe {
         report
@@ -131,7 +165,7 @@ pub(in crate::route) fn compile<'d>(
         report
             .warning_at_key(
                 code::TOKEN,
-                &at,
+                at,
                 "the secret itself is sent: it says who sends, and nothing about what",
             )
             .help("whoever sees one request can send others; use a scheme that signs, if there is one");
@@ -195,13 +229,16 @@ fn params(
     params
 }
 
-/// Parameters that the preset's handshakes read and that are not given. A handshake that is written
-/// out in the function itself is checked like everything else.
-fn lacking_in_handshakes(spec: &SignatureSpec, known: &[&str]) -> Vec<String> {
+/// Parameters that something reads, but for those that are known. Of the handshakes of a preset
+/// these may be left out; one that is written out in the function itself is checked like everything
+/// else.
+fn parameters_read<'s, T: std::fmt::Debug + 's>(
+    written: impl Iterator<Item = &'s T>,
+    known: &[&str],
+) -> Vec<String> {
     let mut lacking: Vec<String> = Vec::new();
-    let texts = spec.preset.iter().flat_map(|_| &spec.challenge).flatten();
-    for challenge in texts {
-        let written = format!("{challenge:?}");
+    for written in written {
+        let written = format!("{written:?}");
         for rest in written.split("param.").skip(1) {
             let end = rest
                 .find(|c: char| c != '_' && !c.is_ascii_alphanumeric())

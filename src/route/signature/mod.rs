@@ -15,7 +15,7 @@ mod outside;
 mod preset;
 
 pub use challenge::{Challenge, ChallengeBody};
-pub(super) use compile::{Shop, compile};
+pub(super) use compile::{Shop, check_preset, compile};
 pub use names::Known;
 pub use outside::Outside;
 pub(super) use outside::{Mark, Values};

@@ -118,6 +118,14 @@ impl Values {
         }
     }
 
+    /// Nothing is looked up.
+    pub(in crate::route) fn assumed() -> Self {
+        Self {
+            assumed: true,
+            ..Self::default()
+        }
+    }
+
     /// The text; `Err` says why there is none, and what to do.
     pub(super) fn read(
         &self,
