@@ -17,7 +17,7 @@ use crate::gateway::{Admission, InboundRequest};
 /// How many are kept.
 const KEPT: usize = 64;
 /// Of a longer body the request is kept, and the body is not: nothing can be found out about it.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 64 << 10;
 
 /// The last requests that were not signed.
 #[derive(Debug, Default)]
