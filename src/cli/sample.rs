@@ -77,7 +77,9 @@ fn put(body: &mut Json, path: &str, value: &str) {
                 }
                 &mut at[0]
             }
-            Err(_) => &mut at[step],
+            // Only a map has fields, and only null becomes one by being given some.
+            Err(_) if at.is_object() || at.is_null() => &mut at[step],
+            Err(_) => return,
         };
     }
     *at = Json::from(value);

@@ -17,7 +17,7 @@ use crate::template::{Escape, Template};
 use crate::value::{Value, json};
 
 /// Written by the server, or of one connection only.
-const FORBIDDEN_HEADERS: [&str; 10] = [
+pub(super) const FORBIDDEN_HEADERS: [&str; 10] = [
     "connection",
     "content-length",
     "date",

@@ -12,8 +12,8 @@ use super::places::Places;
 use super::read::{self, error};
 use super::typed::{Misfit, NodeReader};
 use super::{
-    Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, PresetSpec, Spec, names, salvage,
-    structure,
+    Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, PresetSpec, Spec, mask, names,
+    salvage, structure,
 };
 use crate::diagnostic::code::yaml as code;
 use crate::diagnostic::{Diagnostic, SourceId, Span, suggest};
@@ -240,10 +240,12 @@ fn read_text(source: SourceId, path: &str, text: &str) -> ReadFile {
     let mut problems = Vec::new();
     let mut documents = Vec::new();
     let mut incomplete = Vec::new();
+    let mut secret = Vec::new();
     for layout in read::read(source, &text, &mut problems) {
         if is_blank(&layout) {
             continue;
         }
+        secret.extend(mask::ranges(&layout));
         let places = Places::new(source, Arc::clone(&text), layout);
         match spec(&places, &mut problems) {
             Some(spec) => documents.push(Document {
@@ -256,7 +258,7 @@ fn read_text(source: SourceId, path: &str, text: &str) -> ReadFile {
     }
     ReadFile {
         path: path.into(),
-        text,
+        text: mask::mask(&text, &secret),
         documents,
         incomplete,
         problems,

@@ -19,6 +19,7 @@ mod gateway;
 mod keys;
 mod layout;
 mod load;
+mod mask;
 mod names;
 mod path;
 mod places;

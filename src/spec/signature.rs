@@ -370,6 +370,7 @@ pub struct StampSpec {
     /// ```yaml
     /// tolerance: 300
     /// ```
+    #[serde(default, deserialize_with = "tolerance")]
     #[schemars(range(min = 1, max = 86400))]
     pub tolerance: Option<u32>,
 }
@@ -638,6 +639,17 @@ impl SignatureSpec {
     /// Whether it says how anything is signed.
     pub fn has_scheme(&self) -> bool {
         self.scheme.is_some() || !self.any_of.is_empty()
+    }
+}
+
+/// Within bounds, as the schema has them too.
+fn tolerance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let seconds = u32::deserialize(deserializer)?;
+    if (1..=86_400).contains(&seconds) {
+        Ok(Some(seconds))
+    } else {
+        let message = format!("a tolerance must be 1 to 86400 seconds, not {seconds}");
+        Err(serde::de::Error::custom(message))
     }
 }
 

@@ -282,6 +282,8 @@ fn wrong_type(field: &Field<'_>, expected: &TypeKind, schema: &Json) -> Diagnost
     if let (Some((text, ..)), TypeKind::Single(JsonType::Array)) = (scalar, expected)
         && !text.is_empty()
         && !text.contains([',', '[', ']', '{', '}', '\n', '#'])
+        // What stands there is a secret, or was meant to be one.
+        && field.title() != "`secrets`"
     {
         problem.help.push(format!("write it as a list: `[{text}]`"));
     }

@@ -24,6 +24,9 @@ codes! {
     /// Two presets of one name.
     BAD_PRESET = "E0611";
 
+    /// A name that hides another.
+    BAD_NAME = "E0612";
+
     /// `mode: observe`.
     OBSERVE = "W0601";
     /// A scheme that signs nothing.

@@ -52,9 +52,6 @@ impl<'a> Prover<'a> {
                 let value = clause.evaluate(scope).ok()?;
                 reply.body = Bytes::from(text(value)?);
                 reply.headers.insert(header::CONTENT_TYPE, TEXT);
-                reply
-                    .headers
-                    .insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
             }
             ChallengeBody::Json(content) => {
                 let mut body = Vec::new();
@@ -69,6 +66,12 @@ impl<'a> Prover<'a> {
             reply
                 .headers
                 .insert(name.clone(), HeaderValue::from_str(&value).ok()?);
+        }
+        if matches!(challenge.body, ChallengeBody::Text(_)) {
+            // Whatever the scheme says of it.
+            reply
+                .headers
+                .insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         }
         Some(reply)
     }

@@ -11,7 +11,8 @@ use super::super::expressions::{Cache, Expressions};
 use super::super::files::Files;
 use super::super::report::{Complete, Report};
 use super::super::respond;
-use super::super::settings::Settings;
+use super::super::root;
+use super::super::settings::{Settings, network};
 use super::challenge::{Challenge, ChallengeBody};
 use super::names::{self, Known};
 use super::outside::Values;
@@ -23,8 +24,8 @@ use crate::auth::signature::{
 };
 use crate::diagnostic::code::signature as code;
 use crate::spec::{
-    ChallengeSpec, CompareSpec, Expression, FieldPath, KeyFormSpec, PresetSpec, SecretFormSpec,
-    SignatureSpec, SourceSpec, StampSpec, TakenSpec, ValueSpec,
+    CEL_WORDS, ChallengeSpec, CompareSpec, Expression, FieldPath, KeyFormSpec, PresetSpec, ROOTS,
+    SecretFormSpec, SignatureSpec, SourceSpec, StampSpec, TakenSpec, ValueSpec,
 };
 
 /// Seconds, where a timestamp has no tolerance of its own.
@@ -104,6 +105,8 @@ pub(in crate::route) fn check_preset<'d>(
     shop: &mut Shop<'_, '_>,
 ) -> Report<'d> {
     let at = FieldPath::root().key("signature");
+    let mut report = report;
+    check_own_keys(preset, &mut report);
     let mut spec = preset.signature.clone();
     // Whoever uses it says how it is reached.
     spec.public_url
@@ -111,7 +114,58 @@ pub(in crate::route) fn check_preset<'d>(
     let parameters = parameters_read(std::iter::once(&spec), &[]);
     // Many only answer handshakes, and nobody is asked for a key here.
     let (_, report) = build(&spec, &at, true, Vec::new(), &parameters, report, shop);
-    report
+    // What it says of events, in the words of a function.
+    let environment = root::environment(&[], shop.env, shop.path);
+    let mut expressions = Expressions::new(report, environment, [], shop.cache);
+    let at = FieldPath::root().key("webhook");
+    let webhook = &preset.webhook;
+    for (key, text) in [("event", &webhook.event), ("id", &webhook.id)] {
+        if let Some(text) = text {
+            expressions.expression(&at.key(key), &text.0);
+        }
+    }
+    expressions.report
+}
+
+/// What a preset cannot say: it is for many functions, and none of their secrets is its own.
+fn check_own_keys(preset: &PresetSpec, report: &mut Report<'_>) {
+    let at = FieldPath::root();
+    let name = &preset.preset;
+    if !is_free(name) {
+        report
+            .error(
+                code::BAD_PRESET,
+                &at.key("preset"),
+                format!("`{name}` cannot be a preset's name"),
+            )
+            .help("lower-case letters, digits and `_`");
+    }
+    let signature = &preset.signature;
+    let keys = [
+        ("preset", signature.preset.is_some()),
+        ("mode", signature.mode.is_some()),
+        ("secrets", !signature.secrets.is_empty()),
+    ];
+    for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
+        report
+            .error_at_key(
+                code::MISPLACED,
+                &at.key("signature").key(key),
+                format!("`{key}` is each function's own"),
+            )
+            .help("put it into the function, beside `preset:`");
+    }
+    for (index, text) in preset.webhook.addresses.iter().enumerate() {
+        if network(text).is_none() {
+            report
+                .error(
+                    crate::diagnostic::code::settings::BAD_NETWORK,
+                    &at.key("webhook").key("addresses").index(index),
+                    format!("`{text}` is not a network"),
+                )
+                .help("write an address, or a network as in `10.0.0.0/8` or `fd00::/8`");
+        }
+    }
 }
 
 /// Compiles a signature whose preset is part of it already. `also_known` are parameters that are
@@ -363,6 +417,7 @@ impl Compiler<'_, '_, '_> {
         at: &FieldPath,
         has_url: bool,
     ) -> Option<Rule> {
+        self.check_names(rule, at);
         let name = rule.scheme.as_deref().unwrap_or_default();
         let Some(scheme) = Scheme::named(name) else {
             let known = Scheme::NAMES.map(|(known, _)| known);
@@ -446,6 +501,34 @@ impl Compiler<'_, '_, '_> {
         })
     }
 
+    /// A name that an alternative adds must not hide one that every signature knows: a sender
+    /// could give its own `secret`.
+    fn check_names(&mut self, rule: &SignatureSpec, at: &FieldPath) {
+        let item = rule
+            .signature
+            .as_ref()
+            .and_then(|taken| taken.item.as_ref());
+        let parsed = item.and_then(|item| Item::parse(item).ok());
+        let of_item = parsed.iter().flat_map(Item::names);
+        let of_item = of_item.map(|name| (name, at.key("signature").key("item")));
+        let fields = rule.fields.keys().map(String::as_str);
+        let fields = fields.map(|name| (name, at.key("fields").key(name)));
+        let wrong: Vec<(String, FieldPath)> = of_item
+            .filter(|(name, _)| *name != "sig")
+            .chain(fields)
+            .filter(|(name, _)| !is_free(name))
+            .map(|(name, at)| (name.to_owned(), at))
+            .collect();
+        for (name, at) in wrong {
+            self.error(
+                code::BAD_NAME,
+                &at,
+                &format!("`{name}` cannot be a name here"),
+                "lower-case letters, digits and `_`, and nothing that expressions know already",
+            );
+        }
+    }
+
     fn conditions(&mut self, texts: &[Expression], at: &FieldPath) -> Option<Vec<Clause>> {
         let compiled: Vec<_> = texts
             .iter()
@@ -472,6 +555,24 @@ impl Compiler<'_, '_, '_> {
             );
         }
         parsed
+    }
+
+    /// A header that the answer to a handshake may have: not one of the server's own, and not the
+    /// content type, so that what is echoed is never a page.
+    fn answer_header(&mut self, name: &str, at: &FieldPath) -> Option<HeaderName> {
+        let header = self.header(name, at)?;
+        let is_ours = respond::FORBIDDEN_HEADERS.contains(&header.as_str())
+            || header == http::header::CONTENT_TYPE;
+        if is_ours {
+            self.error(
+                crate::diagnostic::code::route::BAD_HEADER,
+                at,
+                &format!("the header `{name}` is the server's own"),
+                "take it out: `text` is sent as `text/plain`, `json` as `application/json`",
+            );
+            return None;
+        }
+        Some(header)
     }
 
     fn pointer(&mut self, text: &str, at: &FieldPath) -> Option<Vec<Box<str>>> {
@@ -1011,7 +1112,7 @@ impl Compiler<'_, '_, '_> {
         let mut headers = Vec::new();
         for (name, text) in &spec.respond.headers {
             let at = answer_at.key("headers").key(name.as_str());
-            let name = self.header(name, &at);
+            let name = self.answer_header(name, &at);
             let clause = self.expressions.text(&at, text);
             headers.push((name?, clause?.0));
         }
@@ -1053,6 +1154,18 @@ impl Compiler<'_, '_, '_> {
             ),
         })
     }
+}
+
+/// Whether nothing that expressions know is called so.
+fn is_free(name: &str) -> bool {
+    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    is_name
+        && !ROOTS.contains(&name)
+        && !CEL_WORDS.contains(&name)
+        && Known::ALL.into_iter().all(|known| known.name() != name)
 }
 
 /// A secret in place of one that is not looked up; public keys cannot be made up.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -67,6 +68,9 @@ pub(in crate::route) struct Values {
 pub(in crate::route) struct Mark(u64);
 
 static MARKING: LazyLock<std::hash::RandomState> = LazyLock::new(std::hash::RandomState::new);
+
+/// Bytes of a file with a secret, a key or a set of keys.
+const LONGEST: u64 = 256 << 10;
 
 /// Where systemd says that it has put credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -191,7 +195,19 @@ fn of(signature: &SignatureSpec) -> impl Iterator<Item = &ValueSpec> {
 
 /// A file's text without the line break at its end, which editors put there.
 fn read_file(path: &Path) -> Result<String, String> {
-    let mut text = fs::read_to_string(path).map_err(|error| cause(&error))?;
+    // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+    let data = fs::metadata(path).map_err(|error| cause(&error))?;
+    if !data.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let file = fs::File::open(path).map_err(|error| cause(&error))?;
+    let mut text = String::new();
+    file.take(LONGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| cause(&error))?;
+    if text.len() as u64 > LONGEST {
+        return Err(format!("it is longer than {} KiB", LONGEST >> 10));
+    }
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

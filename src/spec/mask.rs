@@ -1,0 +1,106 @@
+//! A secret that somebody wrote into a spec is not drawn beside the error that says so.
+//!
+//! Such a spec is never loaded, but its lines would stand in the output of `check`, in a build
+//! server's log, in the answer to a reload. What is masked keeps its length and its line breaks, so
+//! that places stay what they are.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::layout::{Layout, NodeId, ROOT, Shape};
+
+/// Keys below `secrets` whose values say where a secret is.
+const ELSEWHERE: [&str; 3] = ["env", "file", "credential"];
+
+/// The bytes of a document that may be a secret: under `signature.secrets`, whatever does not say
+/// where one is.
+pub(super) fn ranges(layout: &Layout) -> Vec<Range<usize>> {
+    let child = |node, name| layout.field(node, name).map(|(_, value)| value);
+    let mut found = Vec::new();
+    let signature = match child(ROOT, "auth") {
+        Some(auth) => child(auth, "signature"),
+        None => child(ROOT, "signature"),
+    };
+    let Some(signature) = signature else {
+        return found;
+    };
+    let mut rules = vec![signature];
+    if let Some(Shape::List(items)) = child(signature, "any_of").and_then(|all| layout.shape(all)) {
+        rules.extend(items);
+    }
+    for secrets in rules.into_iter().filter_map(|rule| child(rule, "secrets")) {
+        collect(layout, secrets, &mut found);
+    }
+    found
+}
+
+fn collect(layout: &Layout, node: NodeId, found: &mut Vec<Range<usize>>) {
+    match layout.shape(node) {
+        Some(Shape::Scalar(_)) => found.push(layout.bytes(layout.resolve(node))),
+        Some(Shape::List(items)) => {
+            for item in items {
+                collect(layout, *item, found);
+            }
+        }
+        Some(Shape::Map(pairs)) => {
+            for (key, value) in pairs {
+                let name = layout.scalar(*key).map(|scalar| &*scalar.text);
+                if name.is_none_or(|name| !ELSEWHERE.contains(&name)) {
+                    collect(layout, *value, found);
+                }
+            }
+        }
+        Some(Shape::Alias(_)) | None => {}
+    }
+}
+
+/// The text with `*` for every byte of these but line breaks.
+pub(super) fn mask(text: &Arc<str>, ranges: &[Range<usize>]) -> Arc<str> {
+    if ranges.is_empty() {
+        return Arc::clone(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    for range in ranges {
+        for byte in bytes.get_mut(range.clone()).into_iter().flatten() {
+            if !matches!(byte, b'\n' | b'\r') {
+                *byte = b'*';
+            }
+        }
+    }
+    // Ranges are those of whole scalars, so no character is cut.
+    String::from_utf8(bytes).map_or_else(|_| "".into(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::load_text;
+
+    #[test]
+    fn a_secret_in_a_spec_is_not_drawn() {
+        let drawn = |secrets: &str| {
+            let text = format!(
+                "function: f\nauth:\n  signature:\n    preset: github\n    secrets: {secrets}\n"
+            );
+            let loaded = load_text("f.yaml", &text);
+            let problems = format!("{:?}", loaded.diagnostics);
+            assert!(!problems.contains("hunter2"), "{problems}");
+            let (_, source) = loaded.sources.iter().next().unwrap();
+            assert_eq!(source.text.len(), text.len());
+            source.text.lines().skip(4).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            drawn("[hunter2, { env: A }]"),
+            "    secrets: [*******, { env: A }]"
+        );
+        assert_eq!(drawn("hunter2"), "    secrets: *******");
+        assert_eq!(drawn("\n      - \"né\""), "    secrets: \n      - *****");
+        assert_eq!(
+            drawn("[{ value: hunter2 }]"),
+            "    secrets: [{ value: ******* }]"
+        );
+        assert_eq!(
+            drawn("[{ file: a.secret }]"),
+            "    secrets: [{ file: a.secret }]"
+        );
+    }
+}
