@@ -28,10 +28,14 @@ mod tests;
 use std::io::{BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::clock::SystemClock;
+use crate::diagnostic::suggest;
+use crate::gateway::Admission;
+use crate::route::{AddressKind, Generation};
 use console::{Console, Exit, Failure};
 
 #[derive(Debug, Parser)]
@@ -135,6 +139,25 @@ impl Cli {
             Command::Man(args) => man::run(&args, &Self::command(), console),
         }
     }
+}
+
+/// The function, as a request at its address would find it.
+fn admission(generation: &Arc<Generation>, function: &str) -> Result<Admission, Failure> {
+    let Some(route) = generation.route(function) else {
+        let names = generation.routes.iter().map(|route| &*route.name);
+        let failure = Failure::usage(format!("there is no function `{function}`"));
+        return Err(match suggest::nearest(function, names) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => failure,
+        });
+    };
+    Ok(Admission {
+        max_body: route.max_body,
+        address: AddressKind::Own,
+        path: Vec::new(),
+        route: Arc::clone(route),
+        generation: Arc::clone(generation),
+    })
 }
 
 /// A place where functions were looked for and not found. `naming` is how this command is told

@@ -10,10 +10,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::console::{Console, Exit, Failure, finish};
 use super::sample::sample;
-use crate::diagnostic::{Severity, suggest};
+use crate::diagnostic::Severity;
 use crate::gateway::signature::{With, attacks, sign};
 use crate::gateway::{Admission, Head, InboundRequest};
-use crate::route::{self, Address, AddressKind, Generation, Outside, Pattern, Settings};
+use crate::route::{self, Address, Generation, Outside, Pattern, Settings};
 use crate::spec::{self, AuthSpec, PresetSpec, SignatureSpec, Spec};
 
 /// How long an answer may take.
@@ -103,7 +103,7 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
 impl Args {
     fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let (generation, settings, preset) = self.load()?;
-        let admission = self.admission(&generation)?;
+        let admission = super::admission(&generation, &self.function)?;
         let base = self.base(&settings)?;
         let request = self.request(&admission, &base, preset, console)?;
         let at = console.clock.now();
@@ -170,24 +170,6 @@ impl Args {
             .ok_or_else(|| Failure::failed("there are no functions"))?;
         let preset = named.as_deref().and_then(spec::built_in);
         Ok((Arc::new(generation), compiled.settings, preset))
-    }
-
-    fn admission(&self, generation: &Arc<Generation>) -> Result<Admission, Failure> {
-        let Some(route) = generation.route(&self.function) else {
-            let names = generation.routes.iter().map(|route| &*route.name);
-            let failure = Failure::usage(format!("there is no function `{}`", self.function));
-            return Err(match suggest::nearest(&self.function, names) {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure,
-            });
-        };
-        Ok(Admission {
-            max_body: route.max_body,
-            address: AddressKind::Own,
-            path: Vec::new(),
-            route: Arc::clone(route),
-            generation: Arc::clone(generation),
-        })
     }
 
     /// Scheme and host to send to; a path in it is the function's address.

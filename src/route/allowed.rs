@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::report::{Complete, Report};
-use super::settings::network;
+use super::settings;
 use crate::diagnostic::code;
 use crate::spec::FieldPath;
 
@@ -27,25 +27,14 @@ impl Allowed {
                 .error(code::settings::BAD_NETWORK, &at, "no address is allowed")
                 .help("list them, or take `allow_ips` out");
         }
-        let mut found = Vec::with_capacity(networks.len());
-        for (index, text) in networks.iter().enumerate() {
-            let parsed = network(text).and_then(|(address, length)| {
+        let read = settings::networks(networks, &at, report);
+        let found: Vec<IpNet> = read
+            .into_iter()
+            .filter_map(|(address, length)| {
                 let (address, length) = canonical(address, length)?;
                 IpNet::new(address, length).ok()
-            });
-            match parsed {
-                Some(network) => found.push(network),
-                None => {
-                    report
-                        .error(
-                            code::settings::BAD_NETWORK,
-                            &at.index(index),
-                            format!("`{text}` is not a network"),
-                        )
-                        .help("write an address, or a network as in `10.0.0.0/8` or `fd00::/8`");
-                }
-            }
-        }
+            })
+            .collect();
         Self(found.into())
     }
 

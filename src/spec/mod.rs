@@ -13,6 +13,7 @@
 
 mod agree;
 mod aligner;
+mod challenge;
 mod either;
 mod function;
 mod gateway;
@@ -39,6 +40,7 @@ mod tests;
 mod tree;
 mod typed;
 
+pub use challenge::*;
 pub use function::*;
 pub use gateway::*;
 pub use layout::Style;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::either;
-use super::{Expression, Tree, ValueSpec};
+use super::{ChallengeSpec, Expression, ValueSpec};
 
 /// How requests are signed and with what: a preset's name with secrets, or the scheme written out.
 ///
@@ -482,105 +482,36 @@ pub struct CompareSpec {
     pub field: Option<String>,
 }
 
-/// A request by which the provider finds out whether somebody is there, and its answer.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Challenge")]
-pub struct ChallengeSpec {
-    /// Its method; default `POST`. `HEAD` and `OPTIONS` are possible here.
-    ///
-    /// ```yaml
-    /// method: GET
-    /// ```
-    #[serde(default, deserialize_with = "challenge_method")]
-    #[schemars(extend("enum" = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]))]
-    pub method: Option<String>,
-    /// What else it is known by. A failure counts as false.
-    ///
-    /// ```yaml
-    /// when: '"hub.mode" in query'
-    /// ```
-    pub when: Option<Expression>,
-    /// `first`: it is answered only if it is signed. `skip` (default): also if not.
-    ///
-    /// ```yaml
-    /// verify: first
-    /// ```
-    #[serde(default, deserialize_with = "challenge_verify")]
-    #[schemars(extend("enum" = ["skip", "first"]))]
-    pub verify: Option<String>,
-    /// Conditions that must hold, or else `otherwise` is the answer.
-    ///
-    /// ```yaml
-    /// require: ['secure_equal(query["hub.verify_token"], param.verify_token)']
-    /// ```
-    #[serde(default)]
-    pub require: Vec<Expression>,
-    /// The answer.
-    ///
-    /// ```yaml
-    /// respond: { text: "${query.challenge}" }
-    /// ```
-    #[serde(default)]
-    pub respond: ChallengeAnswerSpec,
-    /// The answer where `require` does not hold; default 401.
-    ///
-    /// ```yaml
-    /// otherwise: { status: 403 }
-    /// ```
-    #[serde(default)]
-    pub otherwise: Option<OtherwiseSpec>,
+impl SourceSpec {
+    /// Whether it says no place.
+    pub fn is_nowhere(&self) -> bool {
+        self.header.is_none()
+            && self.query.is_none()
+            && self.form.is_none()
+            && self.json.is_none()
+            && self.value.is_none()
+    }
 }
 
-/// The answer to a challenge. What it echoes is never served as HTML.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "ChallengeAnswer")]
-pub struct ChallengeAnswerSpec {
-    /// 200 to 299; default 200.
-    ///
-    /// ```yaml
-    /// status: 204
-    /// ```
-    #[serde(default, deserialize_with = "either::some_status::<200, 299, _>")]
-    #[schemars(range(min = 200, max = 299))]
-    pub status: Option<u16>,
-    /// The body as `text/plain`; may hold `${ }`.
-    ///
-    /// ```yaml
-    /// text: "${query.challenge}"
-    /// ```
-    pub text: Option<String>,
-    /// The body as JSON; texts may hold `${ }`.
-    ///
-    /// ```yaml
-    /// json: { challenge: "${body.challenge}" }
-    /// ```
-    pub json: Option<Tree>,
-    /// Header lines; values may hold `${ }`.
-    ///
-    /// ```yaml
-    /// headers: { X-Hook-Secret: '${headers["X-Hook-Secret"]}' }
-    /// ```
-    #[serde(default, deserialize_with = "either::map")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
-    pub headers: IndexMap<String, String>,
+/// What has more to say than where a text stands says that in the same words.
+macro_rules! sources {
+    ($($of:ident)*) => {
+        $(impl $of {
+            /// Where it stands, as far as that is one text.
+            pub fn source(&self) -> SourceSpec {
+                SourceSpec {
+                    header: self.header.clone(),
+                    query: self.query.clone(),
+                    form: self.form.clone(),
+                    json: self.json.clone(),
+                    value: self.value.clone(),
+                }
+            }
+        })*
+    };
 }
 
-/// The answer to a challenge that is not one.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Otherwise")]
-pub struct OtherwiseSpec {
-    /// 400 to 499.
-    ///
-    /// ```yaml
-    /// status: 403
-    /// ```
-    #[serde(deserialize_with = "either::status::<400, 499, _>")]
-    #[schemars(range(min = 400, max = 499))]
-    pub status: u16,
-}
+sources! { TakenSpec StampSpec CompareSpec }
 
 impl SignatureSpec {
     /// This over another: each key that is written here replaces the other's. What is not part of
@@ -669,6 +600,4 @@ words! {
     secret_encoding: ["utf8", "hex", "base64", "base64url"];
     digest: ["sha1", "sha256", "sha384", "sha512"];
     key_encoding: ["hex", "base64", "spki-base64", "pem", "jwks"];
-    challenge_method: ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
-    challenge_verify: ["skip", "first"];
 }

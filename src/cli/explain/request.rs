@@ -10,9 +10,9 @@ use serde::Serialize;
 use crate::cli::console::{Console, Exit, Failure};
 use crate::diagnostic::Severity;
 use crate::gateway::capture::Capture;
+use crate::gateway::compile_folder;
 use crate::gateway::signature::{Diagnosis, diagnose};
-use crate::gateway::{Admission, compile_folder};
-use crate::route::{AddressKind, Generation, Outside};
+use crate::route::{Generation, Outside};
 
 /// What to examine.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(super) fn run(question: &Question<'_>, console: &mut Console<'_>) -> Result<
         writeln!(console.err, "note: {note}")?;
     }
     let generation = load(question)?;
-    let admission = admission(&generation, question.function)?;
+    let admission = crate::cli::admission(&generation, question.function)?;
     let Some(diagnosis) = diagnose(&admission, &capture.request) else {
         let message = format!("`{}` asks for no signature", question.function);
         return Err(Failure::usage(message));
@@ -131,25 +131,6 @@ fn load(question: &Question<'_>) -> Result<Arc<Generation>, Failure> {
             "`hookweir check {}` shows them",
             question.specs.display()
         ))
-    })
-}
-
-/// The function, as a request at its address would find it.
-fn admission(generation: &Arc<Generation>, function: &str) -> Result<Admission, Failure> {
-    let Some(route) = generation.route(function) else {
-        let names = generation.routes.iter().map(|route| &*route.name);
-        let failure = Failure::usage(format!("there is no function `{function}`"));
-        return Err(match crate::diagnostic::suggest::nearest(function, names) {
-            Some(near) => failure.help(format!("did you mean `{near}`?")),
-            None => failure,
-        });
-    };
-    Ok(Admission {
-        max_body: route.max_body,
-        address: AddressKind::Own,
-        path: Vec::new(),
-        route: Arc::clone(route),
-        generation: Arc::clone(generation),
     })
 }
 

@@ -72,7 +72,7 @@ pub(in crate::route) fn compile(
         )
         .unwrap_or(defaults.log_level),
         env: env(&spec.env, &at.key("env"), variables, report),
-        trusted_proxies: proxies(&spec.trusted_proxies, &at.key("trusted_proxies"), report),
+        trusted_proxies: networks(&spec.trusted_proxies, &at.key("trusted_proxies"), report),
         zoho_failures: spec.zoho_failures,
         strict: spec.strict,
     }
@@ -468,7 +468,12 @@ fn env(
     found
 }
 
-fn proxies(networks: &[String], at: &FieldPath, report: &mut Report<'_>) -> Vec<(IpAddr, u8)> {
+/// Reads a list of networks; those that are none are reported and left out.
+pub(in crate::route) fn networks(
+    networks: &[String],
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Vec<(IpAddr, u8)> {
     networks
         .iter()
         .enumerate()
@@ -489,7 +494,7 @@ fn proxies(networks: &[String], at: &FieldPath, report: &mut Report<'_>) -> Vec<
 }
 
 /// An address, or the first address of a network with the length of its prefix.
-pub(in crate::route) fn network(text: &str) -> Option<(IpAddr, u8)> {
+fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),

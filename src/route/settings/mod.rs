@@ -2,7 +2,7 @@
 
 mod compile;
 
-pub(super) use compile::{compile, network};
+pub(super) use compile::{compile, networks};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

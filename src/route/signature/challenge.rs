@@ -1,9 +1,16 @@
 //! Handshakes: requests by which a provider finds out whether somebody is there.
 
+use std::path::Path;
+
 use http::{HeaderName, Method, StatusCode};
 
+use super::compile::Compiler;
+use crate::diagnostic::code::signature as code;
 use crate::route::clause::Clause;
 use crate::route::content::Content;
+use crate::route::files::Files;
+use crate::route::respond;
+use crate::spec::{ChallengeSpec, FieldPath, SignatureSpec};
 
 /// A request that is known for a handshake, and its answer.
 #[derive(Debug)]
@@ -35,4 +42,99 @@ pub enum ChallengeBody {
     Text(Clause),
     /// `application/json`.
     Json(Content),
+}
+
+impl Compiler<'_, '_, '_> {
+    /// A header that the answer to a handshake may have: not one of the server's own, and not the
+    /// content type, so that what is echoed is never a page.
+    pub(super) fn answer_header(&mut self, name: &str, at: &FieldPath) -> Option<HeaderName> {
+        let header = self.header(name, at)?;
+        let is_ours = respond::FORBIDDEN_HEADERS.contains(&header.as_str())
+            || header == http::header::CONTENT_TYPE;
+        if is_ours {
+            self.error(
+                crate::diagnostic::code::route::BAD_HEADER,
+                at,
+                &format!("the header `{name}` is the server's own"),
+                "take it out: `text` is sent as `text/plain`, `json` as `application/json`",
+            );
+            return None;
+        }
+        Some(header)
+    }
+
+    pub(super) fn challenges(
+        &mut self,
+        spec: &SignatureSpec,
+        root: &Path,
+        files: &mut Files<'_>,
+    ) -> Vec<Challenge> {
+        let at = self.at.key("challenge");
+        let mut challenges = Vec::new();
+        for (index, challenge) in spec.challenge.iter().flatten().enumerate() {
+            challenges.extend(self.challenge(challenge, &at.index(index), root, files));
+        }
+        challenges
+    }
+
+    pub(super) fn challenge(
+        &mut self,
+        spec: &ChallengeSpec,
+        at: &FieldPath,
+        root: &Path,
+        files: &mut Files<'_>,
+    ) -> Option<Challenge> {
+        let method = spec.method.as_deref().unwrap_or("POST");
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
+        let when = match &spec.when {
+            None => None,
+            Some(when) => Some(self.expressions.condition(&at.key("when"), &when.0)?),
+        };
+        let require = self.conditions(&spec.require, &at.key("require"));
+        let answer_at = at.key("respond");
+        let mut headers = Vec::new();
+        for (name, text) in &spec.respond.headers {
+            let at = answer_at.key("headers").key(name.as_str());
+            let name = self.answer_header(name, &at);
+            let clause = self.expressions.text(&at, text);
+            headers.push((name?, clause?.0));
+        }
+        let body = match (&spec.respond.text, &spec.respond.json) {
+            (None, None) => ChallengeBody::Empty,
+            (Some(text), None) => {
+                ChallengeBody::Text(self.expressions.text(&answer_at.key("text"), text)?.0)
+            }
+            (None, Some(tree)) => {
+                let at = answer_at.key("json");
+                let node = respond::tree(tree, &at, root, files, self.expressions)?;
+                ChallengeBody::Json(Content::Tree(node))
+            }
+            (Some(_), Some(_)) => {
+                self.error(
+                    code::BAD_SOURCE,
+                    &answer_at,
+                    "the answer has a `text` and a `json`",
+                    "leave one of them out",
+                );
+                return None;
+            }
+        };
+        let status = |code: Option<u16>, default: StatusCode| {
+            code.and_then(|code| StatusCode::from_u16(code).ok())
+                .unwrap_or(default)
+        };
+        Some(Challenge {
+            method,
+            when,
+            verify_first: spec.verify.as_deref() == Some("first"),
+            require: require?,
+            status: status(spec.respond.status, StatusCode::OK),
+            headers,
+            body,
+            otherwise: status(
+                spec.otherwise.as_ref().map(|otherwise| otherwise.status),
+                StatusCode::UNAUTHORIZED,
+            ),
+        })
+    }
 }

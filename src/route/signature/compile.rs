@@ -2,36 +2,22 @@
 
 use std::path::Path;
 
-use http::{HeaderName, Method, StatusCode};
-use regex::Regex;
-
 use super::super::clause::Clause;
-use super::super::content::Content;
 use super::super::expressions::{Cache, Expressions};
 use super::super::files::Files;
 use super::super::report::{Complete, Report};
-use super::super::respond;
-use super::super::root;
-use super::super::settings::{Settings, network};
-use super::challenge::{Challenge, ChallengeBody};
+use super::super::settings::Settings;
+use super::challenge::Challenge;
 use super::names::{self, Known};
 use super::outside::Values;
 use super::preset::Presets;
-use super::{Keys, Place, Rule, Signature, SignedReads, Source, Stamp, StampFrom, Taken};
-use crate::auth::signature::{
-    Case, Digest, Encoding, Item, Key, KeyForm, PublicKey, PublicKeyForm, Scheme, SecretForm,
-    StampFormat, TokenKey, algorithm, key_set,
-};
+use super::{Rule, Signature, SignedReads};
+use crate::auth::signature::{Item, Scheme};
 use crate::diagnostic::code::signature as code;
-use crate::spec::{
-    CEL_WORDS, ChallengeSpec, CompareSpec, Expression, FieldPath, KeyFormSpec, PresetSpec, ROOTS,
-    SecretFormSpec, SignatureSpec, SourceSpec, StampSpec, TakenSpec, ValueSpec,
-};
+use crate::spec::{CEL_WORDS, Expression, FieldPath, ROOTS, SignatureSpec};
 
-/// Seconds, where a timestamp has no tolerance of its own.
-const TOLERANCE: u32 = 300;
 /// A secret where secrets are not looked up.
-const ASSUMED: &str = "assumed:secret";
+pub(super) const ASSUMED: &str = "assumed:secret";
 
 /// What a signature is compiled with.
 pub(in crate::route) struct Shop<'s, 'f> {
@@ -97,80 +83,9 @@ pub(in crate::route) fn compile<'d>(
     build(&spec, &at, has_key, params, &lacking, report, shop)
 }
 
-/// Compiles a preset by itself, as a function would that gives it all that it needs: what is wrong
-/// with it is reported where it is written, whether or not a function uses it.
-pub(in crate::route) fn check_preset<'d>(
-    preset: &PresetSpec,
-    report: Report<'d>,
-    shop: &mut Shop<'_, '_>,
-) -> Report<'d> {
-    let at = FieldPath::root().key("signature");
-    let mut report = report;
-    check_own_keys(preset, &mut report);
-    let mut spec = preset.signature.clone();
-    // Whoever uses it says how it is reached.
-    spec.public_url
-        .get_or_insert_with(|| "https://hooks.example.com".to_owned());
-    let parameters = parameters_read(std::iter::once(&spec), &[]);
-    // Many only answer handshakes, and nobody is asked for a key here.
-    let (_, report) = build(&spec, &at, true, Vec::new(), &parameters, report, shop);
-    // What it says of events, in the words of a function.
-    let environment = root::environment(&[], shop.env, shop.path);
-    let mut expressions = Expressions::new(report, environment, [], shop.cache);
-    let at = FieldPath::root().key("webhook");
-    let webhook = &preset.webhook;
-    for (key, text) in [("event", &webhook.event), ("id", &webhook.id)] {
-        if let Some(text) = text {
-            expressions.expression(&at.key(key), &text.0);
-        }
-    }
-    expressions.report
-}
-
-/// What a preset cannot say: it is for many functions, and none of their secrets is its own.
-fn check_own_keys(preset: &PresetSpec, report: &mut Report<'_>) {
-    let at = FieldPath::root();
-    let name = &preset.preset;
-    if !is_free(name) {
-        report
-            .error(
-                code::BAD_PRESET,
-                &at.key("preset"),
-                format!("`{name}` cannot be a preset's name"),
-            )
-            .help("lower-case letters, digits and `_`");
-    }
-    let signature = &preset.signature;
-    let keys = [
-        ("preset", signature.preset.is_some()),
-        ("mode", signature.mode.is_some()),
-        ("secrets", !signature.secrets.is_empty()),
-    ];
-    for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
-        report
-            .error_at_key(
-                code::MISPLACED,
-                &at.key("signature").key(key),
-                format!("`{key}` is each function's own"),
-            )
-            .help("put it into the function, beside `preset:`");
-    }
-    for (index, text) in preset.webhook.addresses.iter().enumerate() {
-        if network(text).is_none() {
-            report
-                .error(
-                    crate::diagnostic::code::settings::BAD_NETWORK,
-                    &at.key("webhook").key("addresses").index(index),
-                    format!("`{text}` is not a network"),
-                )
-                .help("write an address, or a network as in `10.0.0.0/8` or `fd00::/8`");
-        }
-    }
-}
-
 /// Compiles a signature whose preset is part of it already. `also_known` are parameters that are
 /// not given and may be read.
-fn build<'d>(
+pub(super) fn build<'d>(
     spec: &SignatureSpec,
     at: &FieldPath,
     has_key: bool,
@@ -286,7 +201,7 @@ fn params(
 /// Parameters that something reads, but for those that are known. Of the handshakes of a preset
 /// these may be left out; one that is written out in the function itself is checked like everything
 /// else.
-fn parameters_read<'s, T: std::fmt::Debug + 's>(
+pub(super) fn parameters_read<'s, T: std::fmt::Debug + 's>(
     written: impl Iterator<Item = &'s T>,
     known: &[&str],
 ) -> Vec<String> {
@@ -330,16 +245,22 @@ fn added_names(spec: &SignatureSpec) -> Vec<Box<str>> {
     names
 }
 
-struct Compiler<'x, 'c, 'd> {
-    at: FieldPath,
-    values: &'x Values,
-    folder: &'x Path,
+pub(super) struct Compiler<'x, 'c, 'd> {
+    pub(super) at: FieldPath,
+    pub(super) values: &'x Values,
+    pub(super) folder: &'x Path,
     added: &'x [Box<str>],
-    expressions: &'x mut Expressions<'c, 'd>,
+    pub(super) expressions: &'x mut Expressions<'c, 'd>,
 }
 
 impl Compiler<'_, '_, '_> {
-    fn error(&mut self, code: crate::diagnostic::Code, at: &FieldPath, message: &str, help: &str) {
+    pub(super) fn error(
+        &mut self,
+        code: crate::diagnostic::Code,
+        at: &FieldPath,
+        message: &str,
+        help: &str,
+    ) {
         self.expressions.report.error(code, at, message).help(help);
     }
 
@@ -529,7 +450,11 @@ impl Compiler<'_, '_, '_> {
         }
     }
 
-    fn conditions(&mut self, texts: &[Expression], at: &FieldPath) -> Option<Vec<Clause>> {
+    pub(super) fn conditions(
+        &mut self,
+        texts: &[Expression],
+        at: &FieldPath,
+    ) -> Option<Vec<Clause>> {
         let compiled: Vec<_> = texts
             .iter()
             .enumerate()
@@ -539,625 +464,14 @@ impl Compiler<'_, '_, '_> {
     }
 
     /// The slot of an added name.
-    fn slot(&self, name: &str) -> Option<usize> {
+    pub(super) fn slot(&self, name: &str) -> Option<usize> {
         let index = self.added.iter().position(|known| **known == *name)?;
         Some(Known::FIRST_NAME + index)
-    }
-
-    fn header(&mut self, name: &str, at: &FieldPath) -> Option<HeaderName> {
-        let parsed = name.parse().ok();
-        if parsed.is_none() {
-            self.error(
-                code::BAD_SOURCE,
-                at,
-                &format!("`{name}` cannot be a header's name"),
-                "letters, digits and `-`",
-            );
-        }
-        parsed
-    }
-
-    /// A header that the answer to a handshake may have: not one of the server's own, and not the
-    /// content type, so that what is echoed is never a page.
-    fn answer_header(&mut self, name: &str, at: &FieldPath) -> Option<HeaderName> {
-        let header = self.header(name, at)?;
-        let is_ours = respond::FORBIDDEN_HEADERS.contains(&header.as_str())
-            || header == http::header::CONTENT_TYPE;
-        if is_ours {
-            self.error(
-                crate::diagnostic::code::route::BAD_HEADER,
-                at,
-                &format!("the header `{name}` is the server's own"),
-                "take it out: `text` is sent as `text/plain`, `json` as `application/json`",
-            );
-            return None;
-        }
-        Some(header)
-    }
-
-    fn pointer(&mut self, text: &str, at: &FieldPath) -> Option<Vec<Box<str>>> {
-        if text.is_empty() {
-            return Some(Vec::new());
-        }
-        let Some(rest) = text.strip_prefix('/') else {
-            self.error(
-                code::BAD_SOURCE,
-                at,
-                &format!("`{text}` is no JSON pointer"),
-                "it begins with `/`: `/signature/token` is the field `token` of the field `signature`",
-            );
-            return None;
-        };
-        Some(
-            rest.split('/')
-                .map(|part| part.replace("~1", "/").replace("~0", "~").into())
-                .collect(),
-        )
-    }
-
-    fn source(&mut self, spec: &SourceSpec, at: &FieldPath) -> Option<Source> {
-        let SourceSpec {
-            header,
-            query,
-            form,
-            json,
-            value,
-        } = spec;
-        let mut found = Vec::new();
-        if let Some(name) = header {
-            found.push(self.header(name, &at.key("header")).map(Source::Header));
-        }
-        if let Some(name) = query {
-            found.push(Some(Source::Query(name.as_str().into())));
-        }
-        if let Some(name) = form {
-            found.push(Some(Source::Form(name.as_str().into())));
-        }
-        if let Some(pointer) = json {
-            found.push(self.pointer(pointer, &at.key("json")).map(Source::Json));
-        }
-        if let Some(value) = value {
-            let clause = self.expressions.expression(&at.key("value"), &value.0);
-            found.push(clause.map(|(clause, _)| Source::Value(clause)));
-        }
-        if found.len() == 1 {
-            return found.pop().flatten();
-        }
-        self.error(
-            code::BAD_SOURCE,
-            at,
-            if found.is_empty() {
-                "this says nowhere where the text stands"
-            } else {
-                "this says more than one place where the text stands"
-            },
-            "one of `header`, `query`, `form`, `json` and `value`",
-        );
-        None
-    }
-
-    fn taken(&mut self, rule: &SignatureSpec, scheme: Scheme, at: &FieldPath) -> Option<Taken> {
-        if scheme.is_token() || scheme == Scheme::Jwt {
-            let place = match (&rule.compare, scheme) {
-                (None, Scheme::Basic) => Place::Authorization("basic"),
-                (None, Scheme::Jwt) if rule.signature.is_none() => Place::Authorization("bearer"),
-                (None, Scheme::Jwt) => {
-                    let spec = rule.signature.clone().unwrap_or_default();
-                    self.place(&spec, &at.key("signature"))?
-                }
-                (Some(compare), _) => self.compare(compare, &at.key("compare"))?,
-                (None, _) => {
-                    self.error(
-                        code::BAD_SCHEME,
-                        at,
-                        "`compare` is missing: where does the token stand?",
-                        "as in `compare: { header: X-Token }`",
-                    );
-                    return None;
-                }
-            };
-            return Some(Taken {
-                place,
-                split: None,
-                item: None,
-                skip: 0,
-                encoding: None,
-            });
-        }
-        let Some(spec) = &rule.signature else {
-            self.error(
-                code::BAD_SCHEME,
-                at,
-                "`signature` is missing: where does the signature stand?",
-                "as in `signature: { header: X-Signature, encoding: hex }`",
-            );
-            return None;
-        };
-        let at = at.key("signature");
-        let place = self.place(spec, &at)?;
-        let item = match &spec.item {
-            None => None,
-            Some(text) => Some(self.item(text, "sig", &at.key("item"))?),
-        };
-        let names = item
-            .iter()
-            .flat_map(Item::names)
-            .filter(|name| *name != "sig");
-        let slots = names
-            .map(|name| Some((name.into(), self.slot(name)?)))
-            .collect::<Option<Vec<(Box<str>, usize)>>>()?;
-        let case = match spec.case.as_deref() {
-            Some("lower") => Case::Lower,
-            Some("upper") => Case::Upper,
-            _ => Case::Any,
-        };
-        let encoding = match spec.encoding.as_deref() {
-            Some("base64") => Encoding::Base64,
-            Some("base64url") => Encoding::Base64Url,
-            _ => Encoding::Hex(case),
-        };
-        Some(Taken {
-            place,
-            split: spec
-                .split
-                .as_deref()
-                .filter(|text| !text.is_empty())
-                .map(Into::into),
-            item: item.map(|item| (item, slots)),
-            skip: spec.skip,
-            encoding: Some(encoding),
-        })
-    }
-
-    fn place(&mut self, spec: &TakenSpec, at: &FieldPath) -> Option<Place> {
-        if !spec.headers.is_empty() || spec.header_numbered.is_some() {
-            let others = spec.header.is_some()
-                || spec.query.is_some()
-                || spec.form.is_some()
-                || spec.json.is_some()
-                || spec.value.is_some()
-                || (!spec.headers.is_empty() && spec.header_numbered.is_some());
-            if others {
-                self.error(
-                    code::BAD_SOURCE,
-                    at,
-                    "this says more than one place where signatures stand",
-                    "one of `header`, `headers`, `header_numbered`, `query`, `form`, `json` and `value`",
-                );
-                return None;
-            }
-            if let Some(prefix) = &spec.header_numbered {
-                self.header(&format!("{prefix}1"), &at.key("header_numbered"))?;
-                return Some(Place::Numbered(prefix.to_ascii_lowercase().into()));
-            }
-            let names: Vec<_> = spec
-                .headers
-                .iter()
-                .enumerate()
-                .map(|(index, name)| self.header(name, &at.key("headers").index(index)))
-                .collect();
-            return Some(Place::Headers(names.into_iter().collect::<Option<_>>()?));
-        }
-        let source = SourceSpec {
-            header: spec.header.clone(),
-            query: spec.query.clone(),
-            form: spec.form.clone(),
-            json: spec.json.clone(),
-            value: spec.value.clone(),
-        };
-        self.source(&source, at).map(Place::One)
-    }
-
-    fn compare(&mut self, spec: &CompareSpec, at: &FieldPath) -> Option<Place> {
-        if let Some(list) = &spec.json_each {
-            let list = self.pointer(list, &at.key("json_each"))?;
-            let field =
-                self.pointer(spec.field.as_deref().unwrap_or_default(), &at.key("field"))?;
-            return Some(Place::Each(list, field));
-        }
-        let source = SourceSpec {
-            header: spec.header.clone(),
-            query: spec.query.clone(),
-            form: spec.form.clone(),
-            json: spec.json.clone(),
-            value: spec.value.clone(),
-        };
-        self.source(&source, at).map(Place::One)
-    }
-
-    /// A pattern in which `name` must stand.
-    fn item(&mut self, text: &str, name: &str, at: &FieldPath) -> Option<Item> {
-        let why = match Item::parse(text) {
-            Ok(item) if item.names().any(|known| known == name) => return Some(item),
-            Ok(_) => format!("`{{{name}}}` is missing"),
-            Err(why) => why.to_string(),
-        };
-        self.error(
-            code::BAD_ITEM,
-            at,
-            &format!("`{text}` is no form of an item: {why}"),
-            &format!("as in `v1={{{name}}}`"),
-        );
-        None
-    }
-
-    fn stamp(&mut self, spec: &StampSpec, at: &FieldPath) -> Option<Stamp> {
-        let has_source = spec.header.is_some()
-            || spec.query.is_some()
-            || spec.form.is_some()
-            || spec.json.is_some()
-            || spec.value.is_some();
-        let from = match (&spec.item, spec.index, has_source) {
-            (Some(item), None, false) => {
-                StampFrom::Item(self.item(item, "value", &at.key("item"))?)
-            }
-            (None, Some(index), false) => StampFrom::Index(index),
-            (None, None, true) => {
-                let source = SourceSpec {
-                    header: spec.header.clone(),
-                    query: spec.query.clone(),
-                    form: spec.form.clone(),
-                    json: spec.json.clone(),
-                    value: spec.value.clone(),
-                };
-                StampFrom::Source(self.source(&source, at)?)
-            }
-            _ => {
-                self.error(
-                    code::BAD_SOURCE,
-                    at,
-                    "this must say one place where the time stands",
-                    "one of `header`, `query`, `form`, `json`, `value`, `item` and `index`",
-                );
-                return None;
-            }
-        };
-        let format = match spec.format.as_deref() {
-            Some("unix_ms") => StampFormat::UnixMs,
-            Some("rfc3339") => StampFormat::Rfc3339,
-            _ => StampFormat::Unix,
-        };
-        Some(Stamp {
-            from,
-            format,
-            tolerance: spec.tolerance.unwrap_or(TOLERANCE),
-        })
-    }
-
-    fn keys(
-        &mut self,
-        rule: &SignatureSpec,
-        whole: &SignatureSpec,
-        scheme: Scheme,
-        at: &FieldPath,
-    ) -> Option<Keys> {
-        if let Some(KeyFormSpec {
-            certificate_url: Some(source),
-            allowed_host,
-            ..
-        }) = &rule.key
-        {
-            return self.by_url(source, allowed_host.as_deref(), whole, at);
-        }
-        if scheme == Scheme::Jwt {
-            return self.token_keys(rule, whole, at);
-        }
-        let top = self.at.clone();
-        let (listed, key, form) = if scheme.is_public() {
-            let form = match rule.key.as_ref().and_then(|key| key.encoding.as_deref()) {
-                Some("base64") => PublicKeyForm::Raw(Encoding::Base64),
-                Some("spki-base64") => PublicKeyForm::SpkiBase64,
-                Some("pem") => PublicKeyForm::Pem,
-                Some("hex") => PublicKeyForm::Raw(Encoding::Hex(Case::Any)),
-                _ if scheme == Scheme::Ed25519 => PublicKeyForm::Raw(Encoding::Hex(Case::Any)),
-                _ => PublicKeyForm::Pem,
-            };
-            (&whole.keys, "keys", KeyForm::Public(form))
-        } else {
-            let form = rule.secret.as_ref().map(secret_form).unwrap_or_default();
-            (&whole.secrets, "secrets", KeyForm::Secret(form))
-        };
-        if listed.is_empty() {
-            if self.values.assumed {
-                return Some(Keys::Given(assumed_keys(scheme)));
-            }
-            let what = if scheme.is_public() {
-                "public key"
-            } else {
-                "secret"
-            };
-            self.error(
-                code::NO_SECRET,
-                &top,
-                &format!("there is no {what} to check signatures with"),
-                &format!("add `{key}: [{{ env: NAME }}]` and set the variable"),
-            );
-            return None;
-        }
-        let mut keys = Vec::new();
-        for (index, value) in listed.iter().enumerate() {
-            let at = top.key(key).index(index);
-            if self.values.assumed {
-                continue;
-            }
-            if !scheme.is_public() && matches!(value, ValueSpec::Text(_)) {
-                self.error(
-                    code::INLINE_SECRET,
-                    &at,
-                    "a secret is written into the spec",
-                    "put it into an environment variable or a file: `{ env: NAME }`, `{ file: path }`; and change it: whoever reads this file knows it",
-                );
-                continue;
-            }
-            let text = match self.values.read(value, self.folder) {
-                Ok(text) => text,
-                Err((message, help)) => {
-                    self.error(code::UNSET_SECRET, &at, &message, &help);
-                    continue;
-                }
-            };
-            match Key::new(&text, &form, scheme) {
-                Ok(key) => keys.push(key),
-                Err(why) => self.error(
-                    code::BAD_KEY,
-                    &at,
-                    &format!(
-                        "this cannot be a key of `{}`: {why}",
-                        rule.scheme.as_deref().unwrap_or_default()
-                    ),
-                    "take it again from where the provider shows it, whole and without blanks",
-                ),
-            }
-        }
-        if self.values.assumed {
-            keys = assumed_keys(scheme);
-        }
-        (self.values.assumed || keys.len() == listed.len()).then_some(Keys::Given(keys))
-    }
-
-    /// The keys of tokens: for each algorithm the secrets or the public keys, or a set of keys that
-    /// say so themselves.
-    fn token_keys(
-        &mut self,
-        rule: &SignatureSpec,
-        whole: &SignatureSpec,
-        at: &FieldPath,
-    ) -> Option<Keys> {
-        let encoding = rule.key.as_ref().and_then(|key| key.encoding.as_deref());
-        if encoding == Some("jwks") {
-            return self.key_sets(whole);
-        }
-        let default = [String::from("HS256")];
-        let names = if rule.algorithms.is_empty() {
-            &default[..]
-        } else {
-            &rule.algorithms
-        };
-        let mut keys = Vec::new();
-        for (index, name) in names.iter().enumerate() {
-            let Some(scheme) = algorithm(name) else {
-                self.error(
-                    code::BAD_SCHEME,
-                    &at.key("algorithms").index(index),
-                    &format!("tokens cannot be signed with `{name}`"),
-                    "one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256 and EdDSA",
-                );
-                return None;
-            };
-            let Keys::Given(given) = self.keys(rule, whole, scheme, at)? else {
-                return None;
-            };
-            keys.extend(given.into_iter().map(|key| TokenKey {
-                id: None,
-                key,
-                scheme,
-            }));
-        }
-        Some(Keys::Tokens(keys))
-    }
-
-    fn key_sets(&mut self, whole: &SignatureSpec) -> Option<Keys> {
-        let mut keys = Vec::new();
-        let top = self.at.clone();
-        if whole.keys.is_empty() && !self.values.assumed {
-            self.error(
-                code::NO_SECRET,
-                &top,
-                "there is no public key to check tokens with",
-                "add `keys: [{ file: jwks.json }]`",
-            );
-            return None;
-        }
-        for (index, value) in whole.keys.iter().enumerate() {
-            let at = top.key("keys").index(index);
-            if self.values.assumed {
-                continue;
-            }
-            let text = match self.values.read(value, self.folder) {
-                Ok(text) => text,
-                Err((message, help)) => {
-                    self.error(code::UNSET_SECRET, &at, &message, &help);
-                    return None;
-                }
-            };
-            match key_set(&text) {
-                Ok(found) => keys.extend(found),
-                Err(why) => {
-                    self.error(
-                        code::BAD_KEY,
-                        &at,
-                        &format!("this is no set of keys: {why}"),
-                        "a JSON Web Key Set: `{\"keys\": […]}`",
-                    );
-                    return None;
-                }
-            }
-        }
-        Some(Keys::Tokens(keys))
-    }
-
-    fn by_url(
-        &mut self,
-        source: &SourceSpec,
-        allowed_host: Option<&str>,
-        whole: &SignatureSpec,
-        at: &FieldPath,
-    ) -> Option<Keys> {
-        let at = at.key("key");
-        let source = self.source(source, &at.key("certificate_url"))?;
-        let Some(pattern) = allowed_host else {
-            self.error(
-                code::BAD_SCHEME,
-                &at,
-                "`allowed_host` is missing: anybody could name a certificate of his own",
-                "say what the whole host must be: `allowed_host: 'api\\.example\\.com'`",
-            );
-            return None;
-        };
-        let host = match Regex::new(&format!("^(?:{pattern})$")) {
-            Ok(host) => host,
-            Err(why) => {
-                self.error(
-                    code::BAD_SOURCE,
-                    &at.key("allowed_host"),
-                    "this is not a regular expression",
-                    &why.to_string(),
-                );
-                return None;
-            }
-        };
-        let mut known = Vec::new();
-        for (url, value) in &whole.certificates {
-            let at = self.at.key("certificates").key(url.as_str());
-            let text = match self.values.read(value, self.folder) {
-                Ok(text) => text,
-                Err(_) if self.values.assumed => continue,
-                Err((message, help)) => {
-                    self.error(code::UNSET_SECRET, &at, &message, &help);
-                    continue;
-                }
-            };
-            match PublicKey::new(&text, PublicKeyForm::Pem) {
-                Ok(key) => known.push((url.as_str().into(), key)),
-                Err(why) => self.error(
-                    code::BAD_KEY,
-                    &at,
-                    &format!("this is no certificate: {why}"),
-                    "a PEM file: `-----BEGIN CERTIFICATE-----`",
-                ),
-            }
-        }
-        Some(Keys::ByUrl {
-            source,
-            host,
-            known,
-        })
-    }
-
-    /// What `secret` is in a handshake.
-    fn first_secret(&mut self, spec: &SignatureSpec) -> Option<Key> {
-        let form = std::iter::once(spec)
-            .chain(&spec.any_of)
-            .find_map(|rule| rule.secret.as_ref().map(secret_form))
-            .unwrap_or_default();
-        if self.values.assumed {
-            return assumed_keys(Scheme::Token).pop();
-        }
-        let text = match spec.secrets.first()? {
-            ValueSpec::Text(_) => return None,
-            // What is wrong with it has been said, where a scheme needs it.
-            value => match self.values.read(value, self.folder) {
-                Ok(text) => text,
-                Err((message, help)) => {
-                    if !spec.has_scheme() {
-                        let at = self.at.key("secrets").index(0);
-                        self.error(code::UNSET_SECRET, &at, &message, &help);
-                    }
-                    return None;
-                }
-            },
-        };
-        Key::new(&text, &KeyForm::Secret(form), Scheme::Token).ok()
-    }
-
-    fn challenges(
-        &mut self,
-        spec: &SignatureSpec,
-        root: &Path,
-        files: &mut Files<'_>,
-    ) -> Vec<Challenge> {
-        let at = self.at.key("challenge");
-        let mut challenges = Vec::new();
-        for (index, challenge) in spec.challenge.iter().flatten().enumerate() {
-            challenges.extend(self.challenge(challenge, &at.index(index), root, files));
-        }
-        challenges
-    }
-
-    fn challenge(
-        &mut self,
-        spec: &ChallengeSpec,
-        at: &FieldPath,
-        root: &Path,
-        files: &mut Files<'_>,
-    ) -> Option<Challenge> {
-        let method = spec.method.as_deref().unwrap_or("POST");
-        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
-        let when = match &spec.when {
-            None => None,
-            Some(when) => Some(self.expressions.condition(&at.key("when"), &when.0)?),
-        };
-        let require = self.conditions(&spec.require, &at.key("require"));
-        let answer_at = at.key("respond");
-        let mut headers = Vec::new();
-        for (name, text) in &spec.respond.headers {
-            let at = answer_at.key("headers").key(name.as_str());
-            let name = self.answer_header(name, &at);
-            let clause = self.expressions.text(&at, text);
-            headers.push((name?, clause?.0));
-        }
-        let body = match (&spec.respond.text, &spec.respond.json) {
-            (None, None) => ChallengeBody::Empty,
-            (Some(text), None) => {
-                ChallengeBody::Text(self.expressions.text(&answer_at.key("text"), text)?.0)
-            }
-            (None, Some(tree)) => {
-                let at = answer_at.key("json");
-                let node = respond::tree(tree, &at, root, files, self.expressions)?;
-                ChallengeBody::Json(Content::Tree(node))
-            }
-            (Some(_), Some(_)) => {
-                self.error(
-                    code::BAD_SOURCE,
-                    &answer_at,
-                    "the answer has a `text` and a `json`",
-                    "leave one of them out",
-                );
-                return None;
-            }
-        };
-        let status = |code: Option<u16>, default: StatusCode| {
-            code.and_then(|code| StatusCode::from_u16(code).ok())
-                .unwrap_or(default)
-        };
-        Some(Challenge {
-            method,
-            when,
-            verify_first: spec.verify.as_deref() == Some("first"),
-            require: require?,
-            status: status(spec.respond.status, StatusCode::OK),
-            headers,
-            body,
-            otherwise: status(
-                spec.otherwise.as_ref().map(|otherwise| otherwise.status),
-                StatusCode::UNAUTHORIZED,
-            ),
-        })
     }
 }
 
 /// Whether nothing that expressions know is called so.
-fn is_free(name: &str) -> bool {
+pub(super) fn is_free(name: &str) -> bool {
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name
             .bytes()
@@ -1166,30 +480,4 @@ fn is_free(name: &str) -> bool {
         && !ROOTS.contains(&name)
         && !CEL_WORDS.contains(&name)
         && Known::ALL.into_iter().all(|known| known.name() != name)
-}
-
-/// A secret in place of one that is not looked up; public keys cannot be made up.
-fn assumed_keys(scheme: Scheme) -> Vec<Key> {
-    let form = KeyForm::Secret(SecretForm::default());
-    let key = (!scheme.is_public()).then(|| Key::new(ASSUMED, &form, scheme).ok());
-    key.flatten().into_iter().collect()
-}
-
-fn secret_form(spec: &SecretFormSpec) -> SecretForm {
-    SecretForm {
-        strip_prefix: spec.strip_prefix.clone(),
-        encoding: match spec.encoding.as_deref() {
-            Some("hex") => Some(Encoding::Hex(Case::Any)),
-            Some("base64") => Some(Encoding::Base64),
-            Some("base64url") => Some(Encoding::Base64Url),
-            _ => None,
-        },
-        derive: match spec.derive.as_deref() {
-            Some("sha1") => Some(Digest::Sha1),
-            Some("sha256") => Some(Digest::Sha256),
-            Some("sha384") => Some(Digest::Sha384),
-            Some("sha512") => Some(Digest::Sha512),
-            _ => None,
-        },
-    }
 }

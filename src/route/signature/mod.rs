@@ -10,16 +10,18 @@
 
 mod challenge;
 mod compile;
+mod keys;
 mod names;
 mod outside;
+mod place;
 mod preset;
 
 pub use challenge::{Challenge, ChallengeBody};
-pub(super) use compile::{Shop, check_preset, compile};
+pub(super) use compile::{Shop, compile};
 pub use names::Known;
 pub use outside::Outside;
 pub(super) use outside::{Mark, Values};
-pub(super) use preset::Presets;
+pub(super) use preset::{Presets, check_preset};
 
 use std::fmt;
 
