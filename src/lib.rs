@@ -18,6 +18,8 @@ pub mod auth;
 
 pub mod zoho;
 
+pub mod outbound;
+
 pub mod route;
 
 pub mod store;

@@ -29,6 +29,7 @@
 //! everywhere.
 
 pub mod capture;
+mod certificates;
 mod evaluation;
 mod rate;
 mod refusal;
@@ -38,6 +39,7 @@ pub mod signature;
 pub mod trial;
 pub mod view;
 
+pub use certificates::{Certificates, Wanted};
 pub use refusal::Refusal;
 pub use reload::{
     Fingerprint, LastReload, ReloadOutcome, ReloadReport, Reloader, Variables, compile_folder,
@@ -52,6 +54,7 @@ use http::{Method, header};
 
 use crate::auth::{Caller, Environment, KeyRecord, KeyRefusal, Keyring};
 use crate::expr::{Budget, Scope};
+use crate::outbound::Outbound;
 use crate::route::{AddressKind, Allowed, Generation, Missed, Pattern, Route};
 use crate::spec::KeyRule;
 use crate::value::Arena;
@@ -68,6 +71,7 @@ pub struct Gateway {
     keyring: ArcSwap<Keyring>,
     rates: ArcSwap<Rates>,
     unsigned: Samples,
+    certificates: Certificates,
 }
 
 /// A route was found: which, of which generation, and how much it takes.
@@ -115,6 +119,8 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) seeded: bool,
     /// Requests count as signed.
     pub(crate) signed: bool,
+    /// Those that senders name the address of.
+    pub(crate) certificates: Option<&'s Certificates>,
 }
 
 /// A keyring without keys.
@@ -130,6 +136,7 @@ impl<'s> Surroundings<'s> {
             event_id: None,
             seeded: false,
             signed: false,
+            certificates: None,
         }
     }
 }
@@ -143,6 +150,16 @@ impl Gateway {
             keyring: ArcSwap::from_pointee(keyring),
             rates: ArcSwap::from_pointee(rates),
             unsigned: Samples::default(),
+            certificates: Certificates::default(),
+        }
+    }
+
+    /// Reaches third parties through this: for certificates that senders name the address of.
+    #[must_use]
+    pub fn reaching(self, outbound: Outbound) -> Self {
+        Self {
+            certificates: Certificates::new(outbound),
+            ..self
         }
     }
 
@@ -174,8 +191,29 @@ impl Gateway {
         (!methods.is_empty()).then(|| methods.allow())
     }
 
-    /// Takes a whole request through its route. Never waits.
+    /// Takes a whole request through its route. Never waits: where something must be fetched
+    /// first, the refusal says what ([`Refusal::Awaits`]).
     pub fn accept(&self, admission: &Admission, request: &InboundRequest) -> Outcome {
+        self.accept_if(admission, request, |caller| {
+            let head = &request.head;
+            self.rates
+                .load()
+                .check(&admission.route.name, caller, head.peer, head.received_at)
+                .map_err(|retry_after| Refusal::TooFast { retry_after })
+        })
+    }
+
+    /// Takes a request once more, after what it awaited was fetched. It has been counted already.
+    pub fn accept_again(&self, admission: &Admission, request: &InboundRequest) -> Outcome {
+        self.accept_if(admission, request, |_| Ok(()))
+    }
+
+    fn accept_if(
+        &self,
+        admission: &Admission,
+        request: &InboundRequest,
+        admits: impl FnOnce(&Caller) -> Result<(), Refusal>,
+    ) -> Outcome {
         let keyring = self.keyring.load();
         let surroundings = Surroundings {
             keyring: &keyring,
@@ -184,14 +222,9 @@ impl Gateway {
             event_id: None,
             seeded: false,
             signed: false,
+            certificates: Some(&self.certificates),
         };
-        let outcome = take(admission, request, surroundings, |caller| {
-            let head = &request.head;
-            self.rates
-                .load()
-                .check(&admission.route.name, caller, head.peer, head.received_at)
-                .map_err(|retry_after| Refusal::TooFast { retry_after })
-        });
+        let outcome = take(admission, request, surroundings, admits);
         let observed = outcome.observed.as_ref().map(|why| (why, true));
         let refused = match &outcome.result {
             Err(Refusal::Signature(why)) => Some((why, false)),
@@ -202,6 +235,11 @@ impl Gateway {
                 .keep(admission, request, why.clone(), observed);
         }
         outcome
+    }
+
+    /// Certificates that senders name the address of.
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// The last requests that were not signed.
@@ -303,9 +341,14 @@ fn take_in(
             Ok(note) => observed = note,
             Err(why) => {
                 let note = Some(why.to_string());
+                let refusal = match why {
+                    Unproven::Awaits(wanted) => Refusal::Awaits(wanted),
+                    Unproven::Unreachable(why) => Refusal::Unverifiable { why },
+                    why => Refusal::Signature(why),
+                };
                 return Outcome {
                     note,
-                    ..end(Err(Refusal::Signature(why)), caller.key)
+                    ..end(Err(refusal), caller.key)
                 };
             }
         }
@@ -349,6 +392,7 @@ fn verify<'a>(
     }
     match prover.verify() {
         Ok(()) => Ok(None),
+        Err(why @ Unproven::Awaits(_)) => Err(why),
         Err(why) if prover.observes() => Ok(Some(why)),
         Err(why) => Err(why),
     }

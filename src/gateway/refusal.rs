@@ -1,5 +1,6 @@
 //! Why a request was turned away.
 
+use super::Wanted;
 use super::signature::Unproven;
 use crate::auth::KeyRefusal;
 
@@ -17,6 +18,13 @@ pub enum Refusal {
     AddressNotAllowed,
     /// The signature.
     Signature(Unproven),
+    /// Whether it is signed can only be told with this certificate, which must be fetched first.
+    Awaits(Wanted),
+    /// Whether it is signed cannot be told now: what is needed for it cannot be reached.
+    Unverifiable {
+        /// For the operator.
+        why: String,
+    },
     /// `auth_type=oauth`.
     OAuthNotOffered,
     /// The body is longer than the function takes.

@@ -222,7 +222,13 @@ impl Exchange {
         self.is_body_read = true;
 
         let ingress = &self.context.ingress;
-        let outcome = without_panic(|| ingress.gateway.accept(admission, &self.request))?;
+        let gateway = &ingress.gateway;
+        let mut outcome = without_panic(|| gateway.accept(admission, &self.request))?;
+        if let Err(Refusal::Awaits(wanted)) = &outcome.result {
+            let now = self.request.head.received_at;
+            gateway.certificates().fetch(wanted, now).await;
+            outcome = without_panic(|| gateway.accept_again(admission, &self.request))?;
+        }
         let Outcome {
             result,
             key,
@@ -338,6 +344,14 @@ impl Exchange {
             Refused::Panicked => error!(request_id, function, "request ended in a panic"),
             Refused::Gateway(Refusal::Signature(why)) => {
                 tracing::info!(request_id, function, reason = %why, "signature refused");
+            }
+            Refused::Gateway(Refusal::Unverifiable { why }) => {
+                tracing::warn!(
+                    request_id,
+                    function,
+                    reason = why,
+                    "cannot tell whether it is signed"
+                );
             }
             Refused::Gateway(_)
             | Refused::Misshapen(_)

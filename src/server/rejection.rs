@@ -13,6 +13,9 @@ use crate::auth::KeyRefusal;
 use crate::gateway::Refusal;
 use crate::zoho::{self, ErrorBody, ZohoError};
 
+/// When it may be possible, in seconds: what could not be reached is asked again after ten.
+const UNREACHABLE: u64 = 10;
+
 /// Zoho's content type for everything that is JSON.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 
@@ -42,6 +45,7 @@ pub(super) enum Reason {
     KeyRevoked,
     KeyScope,
     Signature,
+    Unverifiable,
     Address,
     OAuth,
     Size,
@@ -66,7 +70,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::Route,
         Self::Method,
         Self::KeyMissing,
@@ -75,6 +79,7 @@ impl Reason {
         Self::KeyRevoked,
         Self::KeyScope,
         Self::Signature,
+        Self::Unverifiable,
         Self::Address,
         Self::OAuth,
         Self::Size,
@@ -106,6 +111,7 @@ impl Reason {
             Self::KeyRevoked => "key_revoked",
             Self::KeyScope => "key_scope",
             Self::Signature => "signature",
+            Self::Unverifiable => "unverifiable",
             Self::Address => "address",
             Self::OAuth => "oauth",
             Self::Size => "size",
@@ -149,6 +155,9 @@ pub(super) fn reject(refused: Refused, request_id: &str, zoho_failures: bool) ->
         }
         Refused::Gateway(Refusal::TooFast { retry_after }) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
+        Refused::Gateway(Refusal::Unverifiable { .. }) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(UNREACHABLE));
         }
         Refused::BodyTimeout | Refused::BodyBroken => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -197,6 +206,10 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
             Refusal::AddressNotAllowed => (Reason::Address, Z::NotAllowed.body()),
             // Not what was wrong with it: who tries signatures would learn from that.
             Refusal::Signature(_) => (Reason::Signature, Z::AuthenticationFailure.body()),
+            // Nobody sees it but who forgot to fetch.
+            Refusal::Awaits(_) | Refusal::Unverifiable { .. } => {
+                (Reason::Unverifiable, Z::ServiceUnavailable.body())
+            }
             Refusal::OAuthNotOffered => (Reason::OAuth, Z::InvalidToken.body()),
             Refusal::BodyTooLarge { limit } => {
                 let message = format!("the request body is longer than {limit} bytes");

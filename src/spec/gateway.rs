@@ -65,6 +65,13 @@ pub struct GatewaySpec {
     /// ```
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// What hookweir itself may reach, and how: certificates by their address, confirmations.
+    ///
+    /// ```yaml
+    /// outbound: { proxy: http://proxy.internal:3128 }
+    /// ```
+    #[serde(default)]
+    pub outbound: OutboundSpec,
     /// Answer failed functions with Zoho's 200 instead of 500.
     ///
     /// ```yaml
@@ -118,6 +125,33 @@ pub struct AdminSpec {
     /// tls: { certificate: tls/chain.pem, private_key: tls/key.pem }
     /// ```
     pub tls: Option<TlsSpec>,
+}
+
+/// What hookweir itself may reach, and how. It never reaches an address that is not public
+/// (private, loopback, link-local, of a cloud's metadata) unless it is allowed here.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Outbound")]
+pub struct OutboundSpec {
+    /// A proxy for everything, which then says what may be reached.
+    ///
+    /// ```yaml
+    /// proxy: http://proxy.internal:3128
+    /// ```
+    pub proxy: Option<String>,
+    /// PEM file with certificate authorities that are trusted beside the system's.
+    ///
+    /// ```yaml
+    /// authorities: tls/company-ca.pem
+    /// ```
+    pub authorities: Option<String>,
+    /// Addresses (CIDR) that may be reached though they are not public.
+    ///
+    /// ```yaml
+    /// allow: [10.1.0.0/16]
+    /// ```
+    #[serde(default)]
+    pub allow: Vec<String>,
 }
 
 /// TLS from files.

@@ -430,6 +430,23 @@ pub struct KeyFormSpec {
     /// allowed_host: 'sns\.[a-z0-9-]{3,}\.amazonaws\.com'
     /// ```
     pub allowed_host: Option<String>,
+    /// The certificate must be for one of these hosts.
+    ///
+    /// ```yaml
+    /// names: [sns.amazonaws.com]
+    /// ```
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// `authority` (default): the certificate must come from an authority that is trusted, by way
+    /// of those that stand behind it in the file. `host`: that the allowed host gives it out, over
+    /// TLS, is enough; for providers whose file holds one certificate only.
+    ///
+    /// ```yaml
+    /// chain: host
+    /// ```
+    #[serde(default, deserialize_with = "chain")]
+    #[schemars(extend("enum" = ["authority", "host"]))]
+    pub chain: Option<String>,
 }
 
 /// Where a token stands.
@@ -599,5 +616,6 @@ words! {
     stamp_format: ["unix", "unix_ms", "rfc3339"];
     secret_encoding: ["utf8", "hex", "base64", "base64url"];
     digest: ["sha1", "sha256", "sha384", "sha512"];
+    chain: ["authority", "host"];
     key_encoding: ["hex", "base64", "spki-base64", "pem", "jwks"];
 }

@@ -39,6 +39,8 @@ pub enum ZohoError {
     LimitReached,
     /// 500 `INTERNAL_ERROR`
     InternalError,
+    /// 503 `SERVICE_UNAVAILABLE`: not now; goes with `Retry-After`. Zoho has no word for it.
+    ServiceUnavailable,
 }
 
 impl ZohoError {
@@ -55,6 +57,7 @@ impl ZohoError {
             Self::MandatoryNotFound => 422,
             Self::TooManyRequests | Self::LimitReached => 429,
             Self::InternalError => 500,
+            Self::ServiceUnavailable => 503,
         }
     }
 
@@ -75,6 +78,7 @@ impl ZohoError {
             Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::LimitReached => "LIMIT_REACHED",
             Self::InternalError => "INTERNAL_ERROR",
+            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
         }
     }
 
@@ -95,6 +99,9 @@ impl ZohoError {
             Self::TooManyRequests => "too many requests. please try again after some time",
             Self::LimitReached => "the limit of calls is reached",
             Self::InternalError => "Internal server error occurred.",
+            Self::ServiceUnavailable => {
+                "not possible at the moment. please try again after some time"
+            }
         }
     }
 

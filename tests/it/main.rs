@@ -12,6 +12,7 @@
 
 mod cel;
 mod cel_rules;
+mod certificates;
 mod diagnostics;
 mod docs;
 mod doctor;

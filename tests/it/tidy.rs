@@ -15,6 +15,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("spec", &["diagnostic"]),
     ("auth", &["clock", "value"]),
     ("zoho", &["value"]),
+    ("outbound", &[]),
     (
         "route",
         &[
@@ -23,6 +24,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "template",
             "auth",
             "zoho",
+            "outbound",
             "value",
             "diagnostic",
             "clock",
@@ -34,6 +36,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "route",
             "store",
+            "outbound",
             "spec",
             "expr",
             "template",
@@ -63,6 +66,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "server",
             "gateway",
             "store",
+            "outbound",
             "route",
             "zoho",
             "auth",
@@ -93,6 +97,9 @@ const DOORS: &[(&str, &str)] = &[
     ("webpki", "src/auth/signature/"),
     ("rusqlite", "src/store/"),
     ("chacha20poly1305", "src/store/"),
+    ("reqwest", "src/outbound/"),
+    ("http_acl", "src/outbound/address"),
+    ("rustls_native_certs", "src/outbound/roots"),
     ("warp", "src/server/"),
     ("hyper", "src/server/"),
     ("tokio_rustls", "src/server/"),

@@ -9,6 +9,7 @@
 //! in constant time. MACs, hashes and public keys are ring's, which uses the processor's
 //! instructions for them.
 
+mod certificate;
 mod encoding;
 mod item;
 mod jwt;
@@ -18,6 +19,7 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
+pub use certificate::{Distrust, Trust, certificate};
 pub use encoding::{Case, Encoding};
 pub use item::{BadItem, Item};
 pub use jwt::{Token, TokenKey, algorithm, key_set};

@@ -62,7 +62,7 @@ pub(super) fn run(question: &Question<'_>, console: &mut Console<'_>) -> Result<
     }
     let generation = load(question)?;
     let admission = crate::cli::admission(&generation, question.function)?;
-    let Some(diagnosis) = diagnose(&admission, &capture.request) else {
+    let Some(diagnosis) = diagnose(&admission, &capture.request, None) else {
         let message = format!("`{}` asks for no signature", question.function);
         return Err(Failure::usage(message));
     };

@@ -20,6 +20,7 @@ use crate::auth::Keyring;
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::render::{Format, render};
 use crate::gateway::{Gateway, ReloadOutcome, Reloader, compile_folder};
+use crate::outbound::Outbound;
 use crate::route::{Address, Compilation, Generation, LogFormat, Outside, Settings};
 use crate::server::log::{LogError, Logging};
 use crate::server::{self, AdminAuth, InheritedSockets, Listeners, Server, Services, Signals};
@@ -235,7 +236,10 @@ impl Args {
         generation.number = 1;
         generation.loaded_at = clock.now();
         let keyring = Keyring::new(store.keys()?);
-        let gateway = Arc::new(Gateway::new(generation, keyring.clone()));
+        let outbound = Outbound::new(&settings.outbound)
+            .map_err(|error| Failure::failed(format!("`outbound`: {error}")))?;
+        let gateway = Gateway::new(generation, keyring.clone()).reaching(outbound);
+        let gateway = Arc::new(gateway);
         let token = store
             .admin_token()?
             .ok_or_else(|| Failure::failed("the store has no admin token"))?;

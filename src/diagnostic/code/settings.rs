@@ -24,6 +24,9 @@ codes! {
     /// Both listeners at one address.
     SAME_ADDRESS = "E0511";
 
+    /// `outbound.proxy` is not the address of a proxy.
+    BAD_PROXY = "E0512";
+
     /// A public address without `https`.
     PLAIN_PUBLIC_URL = "W0501";
 }

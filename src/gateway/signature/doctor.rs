@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 
 use super::{Nobody, Prover, Tweak, Unproven};
 use crate::auth::signature::{Case, Encoding, Key, KeyForm, Scheme, SecretForm};
-use crate::gateway::{Admission, InboundRequest, Surroundings};
+use crate::gateway::{Admission, Certificates, InboundRequest, Surroundings};
 use crate::route::signature::{Keys, Signature};
 use crate::value::Arena;
 
@@ -26,11 +26,16 @@ pub struct Diagnosis {
 }
 
 /// Examines a request at a function with a signature; `None` where it has none.
-pub fn diagnose(admission: &Admission, request: &InboundRequest) -> Option<Diagnosis> {
+pub fn diagnose(
+    admission: &Admission,
+    request: &InboundRequest,
+    certificates: Option<&Certificates>,
+) -> Option<Diagnosis> {
     let signature = admission.route.signature.as_deref()?;
     let doctor = Doctor {
         admission,
         signature,
+        certificates,
     };
     let why = doctor.verify(request, Tweak::default()).err();
     let Some(failure) = &why else {
@@ -51,12 +56,16 @@ pub fn diagnose(admission: &Admission, request: &InboundRequest) -> Option<Diagn
 struct Doctor<'d> {
     admission: &'d Admission,
     signature: &'d Signature,
+    certificates: Option<&'d Certificates>,
 }
 
 impl Doctor<'_> {
     fn verify(&self, request: &InboundRequest, tweak: Tweak) -> Result<(), Unproven> {
         let arena = Arena::new();
-        let surroundings = Surroundings::of_nobody(&self.admission.generation.env);
+        let surroundings = Surroundings {
+            certificates: self.certificates,
+            ..Surroundings::of_nobody(&self.admission.generation.env)
+        };
         let nobody = Nobody::new(&surroundings);
         let mut prover = Prover::new(
             self.signature,

@@ -28,7 +28,7 @@ pub use unproven::{Step, Unproven};
 use std::cell::{Cell, OnceCell, RefCell};
 
 use super::view::{Credentials, Facts, View, ViewError};
-use super::{Admission, InboundRequest, Surroundings};
+use super::{Admission, Certificates, InboundRequest, Surroundings};
 use crate::auth::Caller;
 use crate::auth::signature::{Encoding, Key, Scheme};
 use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
@@ -69,6 +69,7 @@ pub(super) struct Prover<'a> {
     secret: Cell<&'a [u8]>,
     timestamp: Cell<Option<&'a str>>,
     names: RefCell<Vec<Option<&'a str>>>,
+    certificates: Option<&'a Certificates>,
     claims: Cell<Option<Value<'a>>>,
     /// What the doctor tries instead.
     tweak: Tweak,
@@ -165,6 +166,7 @@ impl<'a> Prover<'a> {
             timestamp: Cell::new(None),
             claims: Cell::new(None),
             tweak: Tweak::default(),
+            certificates: surroundings.certificates,
             names: RefCell::new(vec![None; signature.names.len()]),
         }
     }

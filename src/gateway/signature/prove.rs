@@ -1,10 +1,14 @@
 //! Whether one of a signature's rules holds for the request.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 
 use super::find::pointed;
 use super::{Prover, Step, Unproven, holds};
-use crate::auth::signature::{Item, Key, Proof, PublicKey, Token, TokenKey};
+use crate::auth::signature::{Item, Key, Proof, PublicKey, Token, TokenKey, Trust};
+use crate::gateway::Wanted;
+use crate::gateway::certificates::Found;
 use crate::route::Runs;
 use crate::route::signature::{Keys, Place, Rule, Stamp, StampFrom, Taken};
 use crate::value::{Value, json};
@@ -103,9 +107,10 @@ impl<'a> Prover<'a> {
                 source,
                 host,
                 known,
+                trust,
             } => {
                 let url = self.text(source, Step::Certificate)?;
-                let key = Self::certificate(url, host, known)?;
+                let key = self.certificate(url, host, known, trust)?;
                 self.try_keys(rule, &candidates, std::iter::once((&key, &[][..])))
             }
         }
@@ -113,9 +118,11 @@ impl<'a> Prover<'a> {
 
     /// The key of the certificate at an address.
     fn certificate(
+        &self,
         url: &str,
         host: &regex::Regex,
         known: &[(Box<str>, PublicKey)],
+        trust: &Arc<Trust>,
     ) -> Result<Key, Unproven> {
         let is_allowed = url.parse::<http::Uri>().is_ok_and(|url| {
             url.scheme_str() == Some("https")
@@ -126,11 +133,25 @@ impl<'a> Prover<'a> {
                 && url.host().is_some_and(|name| host.is_match(name))
         });
         if !is_allowed {
-            return Err(Unproven::Certificate("is at a host that is not allowed"));
+            let why = "is at a host that is not allowed";
+            return Err(Unproven::Certificate(why.to_owned()));
         }
-        let key = known.iter().find(|(at, _)| **at == *url);
-        key.map(|(_, key)| Key::Public(key.clone()))
-            .ok_or(Unproven::Certificate("is not known"))
+        if let Some((_, key)) = known.iter().find(|(at, _)| **at == *url) {
+            return Ok(Key::Public(key.clone()));
+        }
+        let wanted = Wanted {
+            url: url.into(),
+            trust: Arc::clone(trust),
+        };
+        let Some(certificates) = self.certificates.filter(|all| all.can_fetch()) else {
+            return Err(Unproven::Certificate("is not known".to_owned()));
+        };
+        match certificates.look(&wanted, self.request.head.received_at) {
+            None => Err(Unproven::Awaits(wanted)),
+            Some(Found::Key(key)) => Ok(Key::Public(key)),
+            Some(Found::Distrusted(why)) => Err(Unproven::Certificate(why)),
+            Some(Found::Unreachable(why)) => Err(Unproven::Unreachable(why)),
+        }
     }
 
     /// The texts at the signature's place, taken apart.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::gateway::Wanted;
+
 /// A part of the proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -59,7 +61,13 @@ pub enum Unproven {
     Unsigned(String),
     /// The certificate is not one that may be used.
     #[error("the certificate {0}")]
-    Certificate(&'static str),
+    Certificate(String),
+    /// Its certificate must be fetched.
+    #[error("the certificate at `{}` is not at hand", .0.url)]
+    Awaits(Wanted),
+    /// Its certificate cannot be fetched.
+    #[error("the certificate cannot be fetched: {0}")]
+    Unreachable(String),
     /// Everything is there, and it is not right.
     #[error("the signature does not fit")]
     Mismatch,
@@ -76,6 +84,7 @@ impl Unproven {
             Self::Absent(_) | Self::Repeated(_) | Self::Malformed(_) => 3,
             Self::Stale { .. } => 4,
             Self::Certificate(_) => 5,
+            Self::Awaits(_) | Self::Unreachable(_) => 9,
             Self::Unsigned(_) => 6,
             Self::Requirement(_) => 7,
             Self::Mismatch => 8,

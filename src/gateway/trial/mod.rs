@@ -191,6 +191,7 @@ impl Trials<'_> {
                     event_id: Some(EVENT_ID),
                     seeded: true,
                     signed: test.spec.request.sign.is_none(),
+                    certificates: None,
                 };
                 take(&admission, request, surroundings, |_| Ok(()))
             }
@@ -233,6 +234,8 @@ fn reason(refusal: &Refusal) -> Option<String> {
         Refusal::MissingField { field, site } => Some(format!("`{field}` is missing ({site})")),
         Refusal::Key(why) => Some(format!("the key was refused: {why:?}").to_lowercase()),
         Refusal::Signature(why) => Some(why.to_string()),
+        Refusal::Unverifiable { why } => Some(why.clone()),
+        Refusal::Awaits(wanted) => Some(format!("it awaits {}", wanted.url)),
         Refusal::NoRoute => Some("no function has this address".to_owned()),
         Refusal::MethodNotAllowed(_)
         | Refusal::AddressNotAllowed

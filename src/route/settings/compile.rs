@@ -73,6 +73,7 @@ pub(in crate::route) fn compile(
         .unwrap_or(defaults.log_level),
         env: env(&spec.env, &at.key("env"), variables, report),
         trusted_proxies: networks(&spec.trusted_proxies, &at.key("trusted_proxies"), report),
+        outbound: super::outbound::compile(&spec.outbound, root, report),
         zoho_failures: spec.zoho_failures,
         strict: spec.strict,
     }
@@ -141,33 +142,42 @@ fn tls(
     report: &mut Report<'_>,
 ) -> Option<(PathBuf, PathBuf)> {
     let spec = spec?;
-    let mut file = |path: &str, key: &str, begins: &str| {
-        let full = root.join(path);
-        let why = match fs::read(&full) {
-            Ok(bytes) => {
-                let has_block = bytes
-                    .windows(begins.len())
-                    .any(|window| window == begins.as_bytes());
-                if has_block {
-                    return full;
-                }
-                format!("there is no `{begins}…` in it")
-            }
-            Err(error) => cause(&error),
-        };
-        report
-            .error(
-                code::settings::UNREADABLE_FILE,
-                &at.key(key),
-                format!("cannot use `{path}`: {why}"),
-            )
-            .help("a PEM file; its path is relative to the folder of this file");
-        full
-    };
+    let mut file = |path: &str, key, begins| pem_file(path, begins, root, &at.key(key), report);
     Some((
         file(&spec.certificate, "certificate", "-----BEGIN CERTIFICATE"),
         file(&spec.private_key, "private_key", "-----BEGIN"),
     ))
+}
+
+/// A file in which a PEM block begins so.
+pub(super) fn pem_file(
+    path: &str,
+    begins: &str,
+    root: &Path,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> PathBuf {
+    let full = root.join(path);
+    let why = match fs::read(&full) {
+        Ok(bytes) => {
+            let has_block = bytes
+                .windows(begins.len())
+                .any(|window| window == begins.as_bytes());
+            if has_block {
+                return full;
+            }
+            format!("there is no `{begins}…` in it")
+        }
+        Err(error) => cause(&error),
+    };
+    report
+        .error(
+            code::settings::UNREADABLE_FILE,
+            at,
+            format!("cannot use `{path}`: {why}"),
+        )
+        .help("a PEM file; its path is relative to the folder of this file");
+    full
 }
 
 fn check_admin(ingress: &Listen, admin: &Listen, report: &mut Report<'_>) {

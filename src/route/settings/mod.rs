@@ -1,12 +1,15 @@
 //! The `gateway:` document, checked, every default filled in.
 
 mod compile;
+mod outbound;
 
 pub(super) use compile::{compile, networks};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::outbound::Options;
 
 /// Where a listener listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +113,8 @@ pub struct Settings {
     pub env: Vec<(String, String)>,
     /// Whose `X-Forwarded-For` is believed: network and prefix length.
     pub trusted_proxies: Vec<(std::net::IpAddr, u8)>,
+    /// What hookweir itself may reach, and how.
+    pub outbound: Options,
     /// Answer failed functions with Zoho's 200 instead of 500.
     pub zoho_failures: bool,
     /// What a request may come without, and nothing handles, is an error.
@@ -142,6 +147,7 @@ impl Settings {
                 "trusted_proxies",
                 self.trusted_proxies != other.trusted_proxies,
             ),
+            ("outbound", self.outbound != other.outbound),
             ("zoho_failures", self.zoho_failures != other.zoho_failures),
         ];
         let changed = changes.into_iter().filter(|(_, is_changed)| *is_changed);
@@ -164,6 +170,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             env: Vec::new(),
             trusted_proxies: Vec::new(),
+            outbound: Options::default(),
             zoho_failures: false,
             strict: false,
         }

@@ -1,12 +1,15 @@
 //! What signatures are checked with: from where secrets and keys are to what they are.
 
+use std::sync::Arc;
+
 use regex::Regex;
+use rustls::pki_types::ServerName;
 
 use super::Keys;
 use super::compile::{ASSUMED, Compiler};
 use crate::auth::signature::{
     Case, Digest, Encoding, Key, KeyForm, PublicKey, PublicKeyForm, Scheme, SecretForm, TokenKey,
-    algorithm, key_set,
+    Trust, algorithm, key_set,
 };
 use crate::diagnostic::code::signature as code;
 use crate::spec::{FieldPath, KeyFormSpec, SecretFormSpec, SignatureSpec, SourceSpec, ValueSpec};
@@ -19,13 +22,15 @@ impl Compiler<'_, '_, '_> {
         scheme: Scheme,
         at: &FieldPath,
     ) -> Option<Keys> {
-        if let Some(KeyFormSpec {
-            certificate_url: Some(source),
-            allowed_host,
-            ..
-        }) = &rule.key
+        if let Some(
+            form @ KeyFormSpec {
+                certificate_url: Some(source),
+                allowed_host,
+                ..
+            },
+        ) = &rule.key
         {
-            return self.by_url(source, allowed_host.as_deref(), whole, at);
+            return self.by_url(source, allowed_host.as_deref(), form, whole, at);
         }
         if scheme == Scheme::Jwt {
             return self.token_keys(rule, whole, at);
@@ -188,6 +193,7 @@ impl Compiler<'_, '_, '_> {
         &mut self,
         source: &SourceSpec,
         allowed_host: Option<&str>,
+        form: &KeyFormSpec,
         whole: &SignatureSpec,
         at: &FieldPath,
     ) -> Option<Keys> {
@@ -235,11 +241,32 @@ impl Compiler<'_, '_, '_> {
                 ),
             }
         }
+        let trust = Trust {
+            names: self.names(&form.names, &at.key("names"))?,
+            chain: form.chain.as_deref() != Some("host"),
+        };
         Some(Keys::ByUrl {
             source,
             host,
+            trust: Arc::new(trust),
             known,
         })
+    }
+
+    /// Names that a certificate can be for.
+    fn names(&mut self, names: &[String], at: &FieldPath) -> Option<Vec<Box<str>>> {
+        for (index, name) in names.iter().enumerate() {
+            if ServerName::try_from(name.as_str()).is_err() {
+                self.error(
+                    code::BAD_SOURCE,
+                    &at.index(index),
+                    &format!("`{name}` is not a name that a certificate can be for"),
+                    "a host, as in `sns.amazonaws.com`",
+                );
+                return None;
+            }
+        }
+        Some(names.iter().map(|name| name.as_str().into()).collect())
     }
 
     /// What `secret` is in a handshake.

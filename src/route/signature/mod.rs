@@ -24,12 +24,15 @@ pub(super) use outside::{Mark, Values};
 pub(super) use preset::{Presets, check_preset};
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::HeaderName;
 use regex::Regex;
 
 use super::clause::Clause;
-use crate::auth::signature::{Encoding, Item, Key, PublicKey, Scheme, StampFormat, TokenKey};
+use crate::auth::signature::{
+    Encoding, Item, Key, PublicKey, Scheme, StampFormat, TokenKey, Trust,
+};
 
 /// How requests are verified before a function sees them.
 pub struct Signature {
@@ -189,6 +192,8 @@ pub enum Keys {
         source: Source,
         /// What the whole host must be.
         host: Regex,
+        /// What must be true of it.
+        trust: Arc<Trust>,
         /// The certificates that are known, by their addresses.
         known: Vec<(Box<str>, PublicKey)>,
     },

@@ -7,6 +7,7 @@ use serde::Serialize;
 use warp::reply::Response;
 
 use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::gateway::Certificates;
 use crate::gateway::signature::{Sample, Samples};
 use crate::gateway::{Gateway, LastReload, ReloadOutcome, ReloadReport};
 use crate::route::{Commit, Generation};
@@ -133,9 +134,9 @@ pub(super) fn unsigned(samples: &Samples) -> Response {
 }
 
 /// `GET /admin/v1/unsigned/ID`
-pub(super) fn diagnosis(sample: &Sample) -> Response {
+pub(super) fn diagnosis(sample: &Sample, certificates: &Certificates) -> Response {
     let unkept = ["its body was too long to be kept".to_owned()];
-    let found = sample.diagnose();
+    let found = sample.diagnose(certificates);
     let view = match &found {
         Some(found) => DiagnosisView {
             would_fit: &found.would_fit,

@@ -314,11 +314,12 @@ fn v1(
         .and(warp::get())
         .and(with(admin))
         .then(async |request_id: String, admin: Arc<Admin>| {
-            let Some(sample) = admin.reloader.gateway().unsigned().find(&request_id) else {
+            let gateway = Arc::clone(admin.reloader.gateway());
+            let Some(sample) = gateway.unsigned().find(&request_id) else {
                 let message = "no such request is kept; `/admin/v1/unsigned` lists those that are";
                 return api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message);
             };
-            on_a_thread(move || api::diagnosis(&sample))
+            on_a_thread(move || api::diagnosis(&sample, gateway.certificates()))
                 .await
                 .unwrap_or_else(internal_error)
         });

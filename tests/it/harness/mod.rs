@@ -19,8 +19,10 @@
 )]
 
 mod client;
+mod third_party;
 
 pub(crate) use client::{Answer, Raw};
+pub(crate) use third_party::{Authority, ThirdParty};
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -33,6 +35,7 @@ use hookweir::auth::{Environment, KeyRecord, KeyTerms, Keyring, Owner, Scope, Za
 use hookweir::clock::{Clock, ManualClock};
 use hookweir::diagnostic::Severity;
 use hookweir::gateway::{Gateway, Reloader};
+use hookweir::outbound::Outbound;
 use hookweir::route::{self, Address, LogFormat, Settings};
 use hookweir::server::log::{AccessLog, LogGuard, LogWriter};
 use hookweir::server::{
@@ -173,7 +176,9 @@ impl Builder {
             expires: None,
         };
         let record = KeyRecord::issue(&key, terms, clock.now()).unwrap();
-        let gateway = Arc::new(Gateway::new(generation, Keyring::new([record])));
+        let outbound = Outbound::new(&settings.outbound).unwrap();
+        let gateway = Gateway::new(generation, Keyring::new([record])).reaching(outbound);
+        let gateway = Arc::new(gateway);
         let shared: Arc<dyn Clock> = clock.clone();
         let folder = self.folder.path().to_owned();
         let reloader = Arc::new(Reloader::new(
