@@ -24,5 +24,5 @@ pub use keyring::{Caller, KeyRefusal, Keyring};
 pub use random::{NoRandomness, fill as fill_with_randomness};
 pub use record::{
     Environment, KeyRecord, KeyState, KeyTerms, Lifetime, Owner, RotationRefusal, Scope,
-    UnknownEnvironment,
+    UnknownEnvironment, new_id,
 };

@@ -199,7 +199,7 @@ impl KeyRecord {
     /// The record of a key that is issued now on these terms.
     pub fn issue(key: &ZapiKey, terms: KeyTerms, now: Timestamp) -> Result<Self, NoRandomness> {
         Ok(Self {
-            id: key_id(now)?,
+            id: new_id("key", now)?,
             hash: key.hash(),
             hint: key.hint(),
             label: terms.label,
@@ -277,9 +277,9 @@ fn to_the_millisecond(time: Timestamp) -> Timestamp {
     Timestamp::from_nanosecond(nanoseconds - nanoseconds.rem_euclid(1_000_000)).unwrap_or(time)
 }
 
-/// `key_` and a ULID: 48 bits of milliseconds, then 80 random bits, in Crockford's base 32. Ids
+/// A prefix, `_` and a ULID: 48 bits of milliseconds, then 80 random bits, in Crockford's base 32. Ids
 /// sort by the time they were made, and hold no look-alike letters.
-fn key_id(now: Timestamp) -> Result<String, NoRandomness> {
+pub fn new_id(prefix: &str, now: Timestamp) -> Result<String, NoRandomness> {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut bytes = [0_u8; 16];
     random::fill(&mut bytes)?;
@@ -289,7 +289,7 @@ fn key_id(now: Timestamp) -> Result<String, NoRandomness> {
         let digit = usize::try_from((value >> (place * 5)) & 31).unwrap_or(0);
         char::from(DIGITS.get(digit).copied().unwrap_or(b'0'))
     });
-    Ok("key_".chars().chain(digits).collect())
+    Ok(prefix.chars().chain(['_']).chain(digits).collect())
 }
 
 #[cfg(test)]
@@ -321,7 +321,7 @@ mod tests {
     fn ids_sort_by_the_time_they_were_made() {
         let ids: Vec<String> = [0_i64, 1, 1000, 1_790_000_000_000, 1_790_000_000_001]
             .iter()
-            .map(|&ms| key_id(Timestamp::from_millisecond(ms).unwrap()).unwrap())
+            .map(|&ms| new_id("key", Timestamp::from_millisecond(ms).unwrap()).unwrap())
             .collect();
         assert!(ids.is_sorted(), "{ids:?}");
         assert!(
@@ -334,7 +334,11 @@ mod tests {
     #[test]
     fn an_id_starts_with_the_time_as_a_ulid_does() {
         // The example of the ULID specification: 1469918176385 ms are 01ARYZ6S41.
-        let id = key_id(Timestamp::from_millisecond(1_469_918_176_385).unwrap()).unwrap();
+        let id = new_id(
+            "key",
+            Timestamp::from_millisecond(1_469_918_176_385).unwrap(),
+        )
+        .unwrap();
         assert!(id.starts_with("key_01aryz6s41"), "{id}");
     }
 

@@ -11,6 +11,7 @@ pub mod console;
 pub mod data_dir;
 pub mod eval;
 pub mod explain;
+pub mod handshakes;
 pub mod health;
 pub mod keys;
 pub mod man;
@@ -84,6 +85,7 @@ enum Command {
     Test(test::Args),
     Urls(urls::Args),
     Keys(keys::Args),
+    Handshakes(handshakes::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Health(health::Args),
@@ -134,6 +136,7 @@ impl Cli {
             Command::Test(args) => test::run(&args, console),
             Command::Urls(args) => urls::run(&args, console),
             Command::Keys(args) => keys::run(&args, console),
+            Command::Handshakes(args) => handshakes::run(&args, console),
             Command::Health(args) => health::run(&args, console),
             Command::Completions(args) => completions::run(&args, &mut Self::command(), console),
             Command::Man(args) => man::run(&args, &Self::command(), console),

@@ -3,7 +3,7 @@
 //! ```text
 //! Head ─find─▶ Admission (route and generation, pinned; how large a body may be)
 //! Admission + InboundRequest ─accept─▶ Reply | Refusal
-//!      address ▶ handshake ▶ key ▶ rate ▶ signature ▶ signed handshake
+//!      address ▶ handshake ▶ key ▶ rate ▶ keyed handshake ▶ signature ▶ signed handshake
 //!      ▶ when ▶ check ▶ respond; each value evaluated when it is first needed
 //! ```
 //!
@@ -31,6 +31,7 @@
 pub mod capture;
 mod certificates;
 mod evaluation;
+mod handshakes;
 mod rate;
 mod refusal;
 mod reload;
@@ -40,11 +41,12 @@ pub mod trial;
 pub mod view;
 
 pub use certificates::{Certificates, Wanted};
+pub use handshakes::HandshakeSecrets;
 pub use refusal::Refusal;
 pub use reload::{
     Fingerprint, LastReload, ReloadOutcome, ReloadReport, Reloader, Variables, compile_folder,
 };
-pub use request::{Head, InboundRequest, Reply, ReplyKind};
+pub use request::{Errand, Head, InboundRequest, Reply, ReplyKind};
 
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -55,6 +57,7 @@ use http::{Method, header};
 use crate::auth::{Caller, Environment, KeyRecord, KeyRefusal, Keyring};
 use crate::expr::{Budget, Scope};
 use crate::outbound::Outbound;
+use crate::route::signature::Stage;
 use crate::route::{AddressKind, Allowed, Generation, Missed, Pattern, Route};
 use crate::spec::KeyRule;
 use crate::value::Arena;
@@ -72,6 +75,7 @@ pub struct Gateway {
     rates: ArcSwap<Rates>,
     unsigned: Samples,
     certificates: Certificates,
+    handshakes: ArcSwap<HandshakeSecrets>,
 }
 
 /// A route was found: which, of which generation, and how much it takes.
@@ -102,6 +106,8 @@ pub struct Outcome {
     pub note: Option<String>,
     /// Why it would have been refused, where signatures are only observed.
     pub observed: Option<Unproven>,
+    /// What must be done before the reply is given.
+    pub errand: Option<Errand>,
 }
 
 /// What differs between a request that was sent and one of a function's own tests.
@@ -121,10 +127,15 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) signed: bool,
     /// Those that senders name the address of.
     pub(crate) certificates: Option<&'s Certificates>,
+    /// Those that providers gave.
+    pub(crate) handshakes: &'s HandshakeSecrets,
 }
 
 /// A keyring without keys.
 static NO_KEYS: LazyLock<Keyring> = LazyLock::new(Keyring::default);
+
+/// No handshakes.
+pub(crate) static NO_SECRETS: LazyLock<HandshakeSecrets> = LazyLock::new(HandshakeSecrets::default);
 
 impl<'s> Surroundings<'s> {
     /// Of who is looked at and not let in.
@@ -137,6 +148,7 @@ impl<'s> Surroundings<'s> {
             seeded: false,
             signed: false,
             certificates: None,
+            handshakes: &NO_SECRETS,
         }
     }
 }
@@ -151,6 +163,7 @@ impl Gateway {
             rates: ArcSwap::from_pointee(rates),
             unsigned: Samples::default(),
             certificates: Certificates::default(),
+            handshakes: ArcSwap::default(),
         }
     }
 
@@ -178,6 +191,11 @@ impl Gateway {
     /// Swaps in another keyring.
     pub fn install_keys(&self, keyring: Keyring) {
         self.keyring.store(Arc::new(keyring));
+    }
+
+    /// Swaps in other secrets that providers have given.
+    pub fn install_handshakes(&self, secrets: HandshakeSecrets) {
+        self.handshakes.store(Arc::new(secrets));
     }
 
     /// Finds the route by method and path. Called before the body is read.
@@ -215,6 +233,7 @@ impl Gateway {
         admits: impl FnOnce(&Caller) -> Result<(), Refusal>,
     ) -> Outcome {
         let keyring = self.keyring.load();
+        let handshakes = self.handshakes.load();
         let surroundings = Surroundings {
             keyring: &keyring,
             environment: Environment::Production,
@@ -223,6 +242,7 @@ impl Gateway {
             seeded: false,
             signed: false,
             certificates: Some(&self.certificates),
+            handshakes: &handshakes,
         };
         let outcome = take(admission, request, surroundings, admits);
         let observed = outcome.observed.as_ref().map(|why| (why, true));
@@ -300,13 +320,6 @@ fn take_in(
     arena: &Arena,
 ) -> Outcome {
     let route = &admission.route;
-    let end = |result, key| Outcome {
-        result,
-        key,
-        environment: None,
-        note: None,
-        observed: None,
-    };
     let is_allowed = |allowed: &Allowed| surroundings.seeded || allowed.allows(request.head.peer);
     if !route.allowed.as_ref().is_none_or(is_allowed) {
         return end(Err(Refusal::AddressNotAllowed), None);
@@ -318,12 +331,13 @@ fn take_in(
         .map(|signature| Prover::new(signature, admission, request, &nobody, surroundings, arena));
     // Before anything is asked of the caller: some providers send their handshake before there is
     // a secret.
-    if let Some(reply) = prover.as_ref().and_then(|prover| prover.answer(false)) {
+    let answered = |stage| prover.as_ref().and_then(|prover| prover.answer(stage));
+    if let Some((reply, _)) = answered(Stage::Anybody) {
         return end(Ok(reply), None);
     }
     let is_accepted = route.methods.accept(&request.head.method);
     let not_accepted = || Err(Refusal::MethodNotAllowed(route.methods.allow()));
-    if !is_accepted && !prover.as_ref().is_some_and(Prover::has_signed_handshakes) {
+    if !is_accepted && !prover.as_ref().is_some_and(Prover::has_later_handshakes) {
         return end(not_accepted(), None);
     }
     let limits = &admission.generation.limits;
@@ -335,25 +349,19 @@ fn take_in(
     if let Err(refusal) = admits(&caller) {
         return end(Err(refusal), caller.key);
     }
+    if let (Some((reply, errand)), Some(prover)) = (answered(Stage::Keyed), &prover) {
+        return keyed_handshake(reply, errand, caller.key, prover, surroundings);
+    }
     let mut observed = None;
     if let Some(prover) = &prover {
         match verify(prover, surroundings) {
             Ok(note) => observed = note,
-            Err(why) => {
-                let note = Some(why.to_string());
-                let refusal = match why {
-                    Unproven::Awaits(wanted) => Refusal::Awaits(wanted),
-                    Unproven::Unreachable(why) => Refusal::Unverifiable { why },
-                    why => Refusal::Signature(why),
-                };
-                return Outcome {
-                    note,
-                    ..end(Err(refusal), caller.key)
-                };
-            }
+            Err(why) => return unsigned(why, caller.key),
         }
-        if let Some(reply) = prover.answer(true) {
+        if let Some((reply, errand)) = prover.answer(Stage::Signed) {
             return Outcome {
+                // Nothing is done at the word of who has not signed.
+                errand: errand.filter(|_| observed.is_none()),
                 observed,
                 ..end(Ok(reply), caller.key)
             };
@@ -379,6 +387,59 @@ fn take_in(
             .map(|why| format!("not signed (observed): {why}"))
             .or(note),
         observed,
+        errand: None,
+    }
+}
+
+/// An outcome before anything of the function has run.
+fn end(result: Result<Reply, Refusal>, key: Option<Arc<KeyRecord>>) -> Outcome {
+    Outcome {
+        result,
+        key,
+        environment: None,
+        note: None,
+        observed: None,
+        errand: None,
+    }
+}
+
+/// The outcome of a request that is not signed, as far as is known.
+fn unsigned(why: Unproven, key: Option<Arc<KeyRecord>>) -> Outcome {
+    let note = Some(why.to_string());
+    let refusal = match why {
+        Unproven::Awaits(wanted) => Refusal::Awaits(wanted),
+        Unproven::Unreachable(why) => Refusal::Unverifiable { why },
+        why => Refusal::Signature(why),
+    };
+    Outcome {
+        note,
+        ..end(Err(refusal), key)
+    }
+}
+
+/// A handshake of who has shown the key, if one is asked for. It is answered whether or not it is
+/// signed, but nothing is visited at the word of who has not signed.
+fn keyed_handshake<'a>(
+    reply: Reply,
+    errand: Option<Errand>,
+    key: Option<Arc<KeyRecord>>,
+    prover: &'a Prover<'a>,
+    surroundings: Surroundings<'_>,
+) -> Outcome {
+    let (errand, note) = match errand {
+        Some(Errand::Visit { .. }) => match verify(prover, surroundings) {
+            Ok(None) => (errand, None),
+            Err(why @ (Unproven::Awaits(_) | Unproven::Unreachable(_))) => {
+                return unsigned(why, key);
+            }
+            Ok(Some(why)) | Err(why) => (None, Some(format!("not confirmed, not signed: {why}"))),
+        },
+        errand => (errand, None),
+    };
+    Outcome {
+        note,
+        errand,
+        ..end(Ok(reply), key)
     }
 }
 

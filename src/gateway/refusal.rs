@@ -25,6 +25,11 @@ pub enum Refusal {
         /// For the operator.
         why: String,
     },
+    /// What must be kept could not be.
+    NotKept {
+        /// For the operator.
+        why: String,
+    },
     /// `auth_type=oauth`.
     OAuthNotOffered,
     /// The body is longer than the function takes.

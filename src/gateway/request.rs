@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 /// What is known before the body is read.
 #[derive(Debug)]
@@ -57,6 +58,21 @@ pub struct Reply {
     pub body: Bytes,
     /// What it is.
     pub kind: ReplyKind,
+}
+
+/// What a handshake leaves to be done before its reply is given: once it is answered, the provider
+/// counts on it.
+#[derive(Debug)]
+pub enum Errand {
+    /// A secret with which requests will be signed is to be kept.
+    KeepSecret(SecretString),
+    /// An address is to be visited.
+    Visit {
+        /// Which.
+        url: SecretString,
+        /// When an administrator says so.
+        by_hand: bool,
+    },
 }
 
 /// What a reply is.

@@ -29,6 +29,7 @@ use warp::reply::Response;
 
 use super::body;
 use super::connection::{Application, Connection};
+use super::errands::Errands;
 use super::guard;
 use super::identity::{self, TRACEPARENT, TraceId, X_REQUEST_ID};
 use super::log::{AccessLog, Line};
@@ -48,6 +49,7 @@ pub(super) struct Ingress {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) access: Option<AccessLog>,
+    pub(super) errands: Errands,
     pub(super) proxies: Arc<TrustedProxies>,
     /// For a whole body to arrive.
     pub(super) body_time: Duration,
@@ -235,11 +237,17 @@ impl Exchange {
             environment,
             note,
             observed,
+            errand,
         } = outcome;
         self.is_observed = observed.is_some();
         self.key = key;
         self.environment = environment;
         self.note = note;
+        if let Some(errand) = errand {
+            let name = &admission.route.name;
+            let done = ingress.errands.run(errand, name, &ingress.clock).await;
+            done.map_err(|why| Refused::Gateway(Refusal::NotKept { why }))?;
+        }
         match result {
             Ok(reply) => Ok(Served::Reply(reply)),
             // It could have been a handshake.
@@ -344,6 +352,14 @@ impl Exchange {
             Refused::Panicked => error!(request_id, function, "request ended in a panic"),
             Refused::Gateway(Refusal::Signature(why)) => {
                 tracing::info!(request_id, function, reason = %why, "signature refused");
+            }
+            Refused::Gateway(Refusal::NotKept { why }) => {
+                error!(
+                    request_id,
+                    function,
+                    reason = why,
+                    "a handshake cannot be answered"
+                );
             }
             Refused::Gateway(Refusal::Unverifiable { why }) => {
                 tracing::warn!(

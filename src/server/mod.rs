@@ -14,6 +14,7 @@ mod admin;
 mod body;
 mod connection;
 mod drain;
+mod errands;
 mod guard;
 mod head_timer;
 mod identity;
@@ -27,6 +28,7 @@ mod signal;
 mod tls;
 
 pub use admin::AdminAuth;
+pub use errands::Errands;
 pub use listen::{InheritedSockets, ServerError};
 pub use signal::{Signal, Signals};
 pub use tls::TlsError;
@@ -50,6 +52,7 @@ use self::peer::TrustedProxies;
 use self::tls::Certificate;
 use crate::clock::Clock;
 use crate::gateway::{Refusal, Reloader, Reply};
+use crate::outbound::Outbound;
 use crate::route::{Listen, Settings};
 use crate::store::Store;
 
@@ -87,6 +90,10 @@ pub struct Services {
     pub sockets: InheritedSockets,
     /// Without it the gateway cannot be ready, where it has one.
     pub store: Option<Arc<dyn Store>>,
+    /// What handshakes leave to be done.
+    pub errands: Errands,
+    /// How third parties are reached.
+    pub outbound: Option<Outbound>,
 }
 
 /// Both listeners, open. Whoever connects waits until something is served on them.
@@ -117,6 +124,9 @@ pub struct Server {
     admin: Door<AdminApi>,
     certificates: Vec<Arc<Certificate>>,
     reloader: Arc<Reloader>,
+    errands: Errands,
+    outbound: Option<Outbound>,
+    clock: Arc<dyn Clock>,
     drain_timeout: Duration,
 }
 
@@ -163,9 +173,10 @@ impl Server {
 
         let ingress = Ingress {
             gateway: Arc::clone(services.reloader.gateway()),
-            clock: services.clock,
+            clock: Arc::clone(&services.clock),
             metrics: Arc::clone(&metrics),
             access: services.access,
+            errands: services.errands.clone(),
             proxies: Arc::clone(&proxies),
             body_time: limits.body_timeout.min(limits.request_timeout),
             zoho_failures: settings.zoho_failures,
@@ -211,6 +222,9 @@ impl Server {
             admin,
             certificates: listeners.certificates,
             reloader: services.reloader,
+            errands: services.errands,
+            outbound: services.outbound,
+            clock: services.clock,
             drain_timeout: limits.drain_timeout,
         }
     }
@@ -233,11 +247,15 @@ impl Server {
             admin,
             certificates,
             reloader,
+            errands,
+            outbound,
+            clock,
             drain_timeout,
         } = self;
         let background = [
             tokio::spawn(watch_certificates(certificates.clone())),
             tokio::spawn(feed_watchdog()),
+            tokio::spawn(errands.make_visits(outbound, clock)),
         ];
         let admin_drain = Arc::clone(&admin.port.drain);
         let ingress_drain = Arc::clone(&ingress.port.drain);

@@ -46,6 +46,7 @@ pub(super) enum Reason {
     KeyScope,
     Signature,
     Unverifiable,
+    Store,
     Address,
     OAuth,
     Size,
@@ -70,7 +71,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 28] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::Route,
         Self::Method,
         Self::KeyMissing,
@@ -80,6 +81,7 @@ impl Reason {
         Self::KeyScope,
         Self::Signature,
         Self::Unverifiable,
+        Self::Store,
         Self::Address,
         Self::OAuth,
         Self::Size,
@@ -112,6 +114,7 @@ impl Reason {
             Self::KeyScope => "key_scope",
             Self::Signature => "signature",
             Self::Unverifiable => "unverifiable",
+            Self::Store => "store",
             Self::Address => "address",
             Self::OAuth => "oauth",
             Self::Size => "size",
@@ -156,7 +159,7 @@ pub(super) fn reject(refused: Refused, request_id: &str, zoho_failures: bool) ->
         Refused::Gateway(Refusal::TooFast { retry_after }) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
         }
-        Refused::Gateway(Refusal::Unverifiable { .. }) => {
+        Refused::Gateway(Refusal::Unverifiable { .. } | Refusal::NotKept { .. }) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(UNREACHABLE));
         }
         Refused::BodyTimeout | Refused::BodyBroken => {
@@ -210,6 +213,7 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
             Refusal::Awaits(_) | Refusal::Unverifiable { .. } => {
                 (Reason::Unverifiable, Z::ServiceUnavailable.body())
             }
+            Refusal::NotKept { .. } => (Reason::Store, Z::ServiceUnavailable.body()),
             Refusal::OAuthNotOffered => (Reason::OAuth, Z::InvalidToken.body()),
             Refusal::BodyTooLarge { limit } => {
                 let message = format!("the request body is longer than {limit} bytes");

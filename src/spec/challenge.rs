@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::either;
-use super::{Expression, Tree};
+use super::{Expression, SourceSpec, Tree};
 
 /// A request by which the provider finds out whether somebody is there, and its answer.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -41,6 +41,22 @@ pub struct ChallengeSpec {
     /// ```
     #[serde(default)]
     pub require: Vec<Expression>,
+    /// A secret that the provider gives here, with which it signs from then on. It is kept, sealed,
+    /// for functions that are given no `secrets`; those must have `zapikey: required`, since
+    /// anybody could give one otherwise. Expressions in `${ }`.
+    ///
+    /// ```yaml
+    /// store_secret: '${headers["X-Hook-Secret"]}'
+    /// ```
+    pub store_secret: Option<String>,
+    /// An address that is visited (GET) if the request is signed, which is how some providers have a
+    /// subscription confirmed. At the word of who has not signed nothing is visited, whatever is
+    /// answered.
+    ///
+    /// ```yaml
+    /// then_get: { url: { json: /SubscribeURL }, allowed_host: 'sns\.[a-z0-9-]+\.amazonaws\.com' }
+    /// ```
+    pub then_get: Option<ThenGetSpec>,
     /// The answer.
     ///
     /// ```yaml
@@ -55,6 +71,25 @@ pub struct ChallengeSpec {
     /// ```
     #[serde(default)]
     pub otherwise: Option<OtherwiseSpec>,
+}
+
+/// An address that is visited after a handshake.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ThenGet")]
+pub struct ThenGetSpec {
+    /// Where the request says it. Only `https` addresses are visited, and none that is not public.
+    ///
+    /// ```yaml
+    /// url: { json: /SubscribeURL }
+    /// ```
+    pub url: SourceSpec,
+    /// A regular expression for the whole host of that address.
+    ///
+    /// ```yaml
+    /// allowed_host: 'sns\.[a-z0-9-]+\.amazonaws\.com'
+    /// ```
+    pub allowed_host: String,
 }
 
 /// The answer to a challenge. What it echoes is never served as HTML.

@@ -174,6 +174,15 @@ pub struct SignatureSpec {
     /// ```
     #[serde(default)]
     pub any_of: Vec<SignatureSpec>,
+    /// What is done about confirmations that a handshake asks for (`then_get`): `automatic`
+    /// (default) makes them at once; `by_hand` holds them until `hookweir handshakes visit`.
+    ///
+    /// ```yaml
+    /// confirm: by_hand
+    /// ```
+    #[serde(default, deserialize_with = "confirm")]
+    #[schemars(extend("enum" = ["automatic", "by_hand"]))]
+    pub confirm: Option<String>,
     /// Requests by which the provider finds out whether somebody is there, and their answers; the
     /// first that fits is given, and the function does not run.
     ///
@@ -580,6 +589,7 @@ impl SignatureSpec {
             scope: some(self.scope.as_ref(), base_rule.scope.as_ref()),
             when: some(self.when.as_ref(), base_rule.when.as_ref()),
             any_of,
+            confirm: some(self.confirm.as_ref(), base.confirm.as_ref()),
             challenge: some(self.challenge.as_ref(), base.challenge.as_ref()),
         }
     }
@@ -616,6 +626,7 @@ words! {
     stamp_format: ["unix", "unix_ms", "rfc3339"];
     secret_encoding: ["utf8", "hex", "base64", "base64url"];
     digest: ["sha1", "sha256", "sha384", "sha512"];
+    confirm: ["automatic", "by_hand"];
     chain: ["authority", "host"];
     key_encoding: ["hex", "base64", "spki-base64", "pem", "jwks"];
 }

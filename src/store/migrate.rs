@@ -35,6 +35,24 @@ pub(super) const STEPS: &[&str] = &[
         last_used INTEGER,
         replaced_by TEXT REFERENCES keys (id)
     ) STRICT;",
+    // 2: what handshakes leave behind.
+    "CREATE TABLE handshake_secrets (
+        id TEXT PRIMARY KEY,
+        function TEXT NOT NULL,
+        sealed BLOB NOT NULL,            -- the secret, by the master key
+        created INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE visits (
+        id TEXT PRIMARY KEY,
+        function TEXT NOT NULL,
+        sealed BLOB NOT NULL,            -- the address, by the master key
+        recorded INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('held', 'pending', 'done', 'failed')),
+        attempts INTEGER NOT NULL,
+        due INTEGER NOT NULL,
+        outcome TEXT
+    ) STRICT;",
 ];
 
 /// What a file turned out to be.

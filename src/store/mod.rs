@@ -4,12 +4,16 @@
 //! for threads of their own, never for the way of a request. Several processes may use one store
 //! at the same time, such as a command beside a running gateway; none keeps a lock.
 //!
+//! Beside keys there is what handshakes leave behind: secrets, and confirmations that are to be
+//! made.
+//!
 //! A key's text is sealed with the master key, because a webhook's URL must be shown again; of
 //! the admin token only the hash is kept. Keys are never removed, so that an id in a log can
 //! always be looked up.
 
 mod error;
 mod folder;
+mod handshake;
 mod migrate;
 mod open;
 mod row;
@@ -20,11 +24,13 @@ mod tests;
 mod watch;
 
 pub use error::StoreError;
+pub use handshake::{HandshakeSecret, Kept, Visit, VisitState};
 pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
 pub use sqlite::SqliteStore;
 pub use watch::{KeyWatcher, Pace};
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::auth::{KeyHash, KeyRecord, ZapiKey};
 
@@ -53,6 +59,29 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Notes when keys were last used; an earlier time than is there changes nothing.
     fn touch_keys(&self, used: &[(KeyHash, Timestamp)]) -> Result<(), StoreError>;
+
+    /// Secrets that providers gave in their handshakes, the oldest first.
+    fn handshake_secrets(&self) -> Result<Vec<(HandshakeSecret, SecretString)>, StoreError>;
+
+    /// Keeps one, sealed.
+    fn keep_handshake_secret(
+        &self,
+        function: &str,
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Kept, StoreError>;
+
+    /// Forgets one. `false` when there is none.
+    fn forget_handshake_secret(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// Records a visit, unless the same is still to be made. `false` when there are too many.
+    fn record_visit(&self, visit: &Visit) -> Result<bool, StoreError>;
+
+    /// All visits, the oldest first; those that were made long ago are forgotten.
+    fn visits(&self) -> Result<Vec<Visit>, StoreError>;
+
+    /// Notes how far a visit is.
+    fn update_visit(&self, visit: &Visit) -> Result<(), StoreError>;
 
     /// The hash of the token that opens the admin API.
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError>;

@@ -17,11 +17,12 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
     named_params, params,
 };
+use secrecy::SecretString;
 
 use super::migrate::{Found, STEPS, migrate};
 use super::row::{self, RawKey};
 use super::seal::MasterKey;
-use super::{Store, StoreError};
+use super::{HandshakeSecret, Kept, Store, StoreError, Visit};
 use crate::auth::{KeyHash, KeyRecord, ZapiKey};
 
 /// How long a writer waits for another one.
@@ -135,13 +136,17 @@ impl SqliteStore {
         set_meta(&self.connection(), ADMIN_TOKEN, &hash.0).map_err(StoreError::database(&self.path))
     }
 
+    pub(super) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     #[cfg(test)]
     pub(super) fn connection_for_tests(&self) -> MutexGuard<'_, Connection> {
         self.connection()
     }
 
     /// Runs `write` as one transaction, which waits for other writers at its beginning.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError>,
     ) -> Result<T, StoreError> {
@@ -159,7 +164,7 @@ impl SqliteStore {
         Ok(answer)
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -338,6 +343,35 @@ impl Store for SqliteStore {
         })
     }
 
+    fn handshake_secrets(&self) -> Result<Vec<(HandshakeSecret, SecretString)>, StoreError> {
+        self.all_handshake_secrets()
+    }
+
+    fn keep_handshake_secret(
+        &self,
+        function: &str,
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        self.keep_secret(function, secret, now)
+    }
+
+    fn forget_handshake_secret(&self, id: &str) -> Result<bool, StoreError> {
+        self.forget_secret(id)
+    }
+
+    fn record_visit(&self, visit: &Visit) -> Result<bool, StoreError> {
+        self.add_visit(visit)
+    }
+
+    fn visits(&self) -> Result<Vec<Visit>, StoreError> {
+        self.all_visits()
+    }
+
+    fn update_visit(&self, visit: &Visit) -> Result<(), StoreError> {
+        self.put_visit(visit)
+    }
+
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError> {
         let hash = self.read(|connection| meta(connection, ADMIN_TOKEN))?;
         hash.map(|bytes| {
@@ -386,9 +420,15 @@ fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
 }
 
 /// What can end a transaction: SQLite, or our own decision.
-enum WriteError {
+pub(super) enum WriteError {
     Sql(rusqlite::Error),
     Other(StoreError),
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error)
+    }
 }
 
 impl From<rusqlite::Error> for WriteError {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use secrecy::SecretString;
 use tempfile::TempDir;
 
 use super::*;
@@ -545,9 +546,15 @@ fn a_running_gateway_sees_what_another_process_does_to_keys() {
     let place = Place::new();
     let store: Arc<dyn Store> = Arc::new(place.store());
     let (installed, rings) = mpsc::channel();
-    let watcher = KeyWatcher::start(Arc::clone(&store), Keyring::default(), QUICK, move |ring| {
-        let _ = installed.send(ring);
-    })
+    let watcher = KeyWatcher::start(
+        Arc::clone(&store),
+        Keyring::default(),
+        QUICK,
+        move |ring| {
+            let _ = installed.send(ring);
+        },
+        || Ok(()),
+    )
     .unwrap();
     let next = || rings.recv_timeout(Duration::from_secs(20)).unwrap();
     let theirs = open(&place.location).unwrap();
@@ -638,6 +645,29 @@ impl Store for Fragile {
         let _ = self.touched.send(result.is_ok() && !used.is_empty());
         result
     }
+    fn handshake_secrets(&self) -> Result<Vec<(HandshakeSecret, SecretString)>, StoreError> {
+        self.store.handshake_secrets()
+    }
+    fn keep_handshake_secret(
+        &self,
+        function: &str,
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        self.store.keep_handshake_secret(function, secret, now)
+    }
+    fn forget_handshake_secret(&self, id: &str) -> Result<bool, StoreError> {
+        self.store.forget_handshake_secret(id)
+    }
+    fn record_visit(&self, visit: &Visit) -> Result<bool, StoreError> {
+        self.store.record_visit(visit)
+    }
+    fn visits(&self) -> Result<Vec<Visit>, StoreError> {
+        self.store.visits()
+    }
+    fn update_visit(&self, visit: &Visit) -> Result<(), StoreError> {
+        self.store.update_visit(visit)
+    }
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError> {
         self.store.admin_token()
     }
@@ -669,9 +699,15 @@ fn a_store_that_fails_for_a_while_costs_neither_keys_nor_uses() {
         flush: Duration::ZERO,
     };
     let (install, rings) = mpsc::channel();
-    let watcher = KeyWatcher::start(store.clone(), ring, often, move |ring| {
-        let _ = install.send(ring);
-    })
+    let watcher = KeyWatcher::start(
+        store.clone(),
+        ring,
+        often,
+        move |ring| {
+            let _ = install.send(ring);
+        },
+        || Ok(()),
+    )
     .unwrap();
     let next = || results.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(!next() && !next());
@@ -686,4 +722,74 @@ fn a_store_that_fails_for_a_while_costs_neither_keys_nor_uses() {
     );
     drop(watcher);
     assert_eq!(store.keys().unwrap()[0].last_used, Some(at(NOON)));
+}
+
+#[test]
+fn a_database_of_the_first_layout_opens_and_keeps_its_keys() {
+    let place = Place::new();
+    let (record, key) = issue("old");
+    place.store().add_key(&record, &key).unwrap();
+    place
+        .raw()
+        .execute_batch("DROP TABLE handshake_secrets; DROP TABLE visits; PRAGMA user_version = 1;")
+        .unwrap();
+    let store = place.store();
+    assert_eq!(store.keys().unwrap().len(), 1);
+    assert!(store.handshake_secrets().unwrap().is_empty());
+    assert!(store.visits().unwrap().is_empty());
+}
+
+#[test]
+fn secrets_of_handshakes_are_kept_once_and_not_without_end() {
+    let place = Place::new();
+    let store = place.store();
+    let keep = |function: &str, text: &str| {
+        let secret = SecretString::from(text);
+        store
+            .keep_handshake_secret(function, &secret, at(NOON))
+            .unwrap()
+    };
+    assert_eq!(keep("f", "one"), Kept::Added);
+    assert_eq!(keep("f", "one"), Kept::Known);
+    for number in 1..32 {
+        assert_eq!(keep("f", &format!("secret {number}")), Kept::Added);
+    }
+    assert_eq!(keep("f", "one too many"), Kept::Full);
+    assert_eq!(keep("f", "one"), Kept::Known);
+    assert_eq!(keep("g", "one"), Kept::Added);
+    let first = store.handshake_secrets().unwrap().remove(0).0;
+    assert!(store.forget_handshake_secret(&first.id).unwrap());
+    assert!(!store.forget_handshake_secret(&first.id).unwrap());
+    // One that was moved to another row opens nowhere.
+    place
+        .raw()
+        .execute(
+            "UPDATE handshake_secrets SET id = 'hs_moved' WHERE function = 'g'",
+            [],
+        )
+        .unwrap();
+    assert!(store.handshake_secrets().is_err());
+}
+
+#[test]
+fn what_became_of_a_visit_is_forgotten_after_a_month_and_one_that_is_open_is_not() {
+    let place = Place::new();
+    let store = place.store();
+    let visit =
+        |url: &str, when: &str| Visit::new("f", url.into(), VisitState::Pending, at(when)).unwrap();
+    let mut first = visit("https://a.example/1", "2026-01-01T00:00:00Z");
+    assert!(store.record_visit(&first).unwrap());
+    // The same again is the same visit.
+    let again = visit("https://a.example/1", "2026-01-01T00:01:00Z");
+    assert!(store.record_visit(&again).unwrap());
+    assert_eq!(store.visits().unwrap().len(), 1);
+    let second = visit("https://a.example/2", "2026-01-01T00:02:00Z");
+    assert!(store.record_visit(&second).unwrap());
+    first.state = VisitState::Done;
+    store.update_visit(&first).unwrap();
+    let late = visit("https://a.example/3", "2026-02-05T00:00:00Z");
+    assert!(store.record_visit(&late).unwrap());
+    let left: Vec<_> = store.visits().unwrap();
+    let left: Vec<_> = left.iter().map(|visit| visit.id.as_str()).collect();
+    assert_eq!(left, [&second.id, &late.id]);
 }

@@ -45,15 +45,17 @@ pub struct KeyWatcher {
 
 impl KeyWatcher {
     /// Watches `store`. `keyring` is the one in use, or a clone of it; each time that keys have
-    /// changed, `install` gets the keyring to use from then on.
+    /// changed, `install` gets the keyring to use from then on. `changed` is called first of all,
+    /// and whenever anything in the store has changed.
     pub fn start(
         store: Arc<dyn Store>,
         keyring: Keyring,
         pace: Pace,
         install: impl FnMut(Keyring) + Send + 'static,
+        changed: impl FnMut() -> Result<(), StoreError> + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let mut watch = Watch::new(store, keyring, install);
+        let mut watch = Watch::new(store, keyring, install, changed);
         let thread = thread::Builder::new()
             .name("keys".to_owned())
             .spawn(move || watch.run(pace, &stopped))?;
@@ -75,7 +77,7 @@ impl Drop for KeyWatcher {
 }
 
 /// What the thread does, without the thread.
-struct Watch<F> {
+struct Watch<F, C> {
     store: Arc<dyn Store>,
     keyring: Keyring,
     /// The keys of the ring, as the store gave them, without the times of use.
@@ -83,10 +85,11 @@ struct Watch<F> {
     version: Option<i64>,
     is_failing: bool,
     install: F,
+    changed: C,
 }
 
-impl<F: FnMut(Keyring)> Watch<F> {
-    fn new(store: Arc<dyn Store>, keyring: Keyring, install: F) -> Self {
+impl<F: FnMut(Keyring), C: FnMut() -> Result<(), StoreError>> Watch<F, C> {
+    fn new(store: Arc<dyn Store>, keyring: Keyring, install: F, changed: C) -> Self {
         let known = comparable(keyring.records().cloned().collect());
         Self {
             store,
@@ -95,6 +98,7 @@ impl<F: FnMut(Keyring)> Watch<F> {
             version: None,
             is_failing: false,
             install,
+            changed,
         }
     }
 
@@ -126,6 +130,7 @@ impl<F: FnMut(Keyring)> Watch<F> {
             return Ok(());
         }
         let records = self.store.keys()?;
+        (self.changed)()?;
         self.version = Some(version);
         let known = comparable(records.clone());
         if known != self.known {

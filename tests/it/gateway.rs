@@ -142,6 +142,7 @@ impl Sent {
                 environment: None,
                 note: None,
                 observed: None,
+                errand: None,
             },
         }
     }

@@ -698,9 +698,15 @@ fn several_processes_share_a_store_and_a_gateway_sees_them_all() {
         poll: Duration::from_millis(5),
         flush: Duration::from_mins(1),
     };
-    let _watcher = KeyWatcher::start(Arc::clone(&store), Keyring::default(), pace, move |ring| {
-        let _ = installed.send(ring);
-    })
+    let _watcher = KeyWatcher::start(
+        Arc::clone(&store),
+        Keyring::default(),
+        pace,
+        move |ring| {
+            let _ = installed.send(ring);
+        },
+        || Ok(()),
+    )
     .unwrap();
     for mut child in children {
         assert!(child.wait().unwrap().success());

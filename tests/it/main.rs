@@ -18,6 +18,7 @@ mod docs;
 mod doctor;
 mod gateway;
 mod grammar;
+mod handshakes;
 mod harness;
 mod jsonpath;
 mod keys;

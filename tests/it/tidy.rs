@@ -53,6 +53,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "gateway",
             "route",
             "store",
+            "outbound",
             "auth",
             "zoho",
             "value",

@@ -147,12 +147,13 @@ fn is_public(scheme: &&str) -> bool {
 fn usage(preset: &PresetSpec) -> String {
     let name = &preset.preset;
     let upper = name.to_ascii_uppercase();
+    let yaml = spec::built_in_text(name).unwrap_or_default();
     let mut text = "auth:\n".to_owned();
-    if !preset.signature.has_scheme() {
+    let of_handshake = yaml.contains("store_secret");
+    if !preset.signature.has_scheme() || of_handshake {
         text.push_str("  zapikey: required\n");
     }
     let _ = writeln!(text, "  signature:\n    preset: {name}");
-    let yaml = spec::built_in_text(name).unwrap_or_default();
     let rules = std::iter::once(&preset.signature).chain(&preset.signature.any_of);
     let schemes: Vec<&str> = rules.filter_map(|rule| rule.scheme.as_deref()).collect();
     let has_url = yaml.contains("certificate_url");
@@ -162,7 +163,8 @@ fn usage(preset: &PresetSpec) -> String {
         let _ = writeln!(text, "    keys: [{{ env: {upper}_PUBLIC_KEY }}]");
     }
     let reads_secret = yaml.contains("secret,") || yaml.contains("${secret}");
-    if schemes.iter().any(|scheme| !is_public(scheme)) || reads_secret {
+    let has_secret = schemes.iter().any(|scheme| !is_public(scheme)) || reads_secret;
+    if has_secret && !of_handshake {
         let _ = writeln!(text, "    secrets: [{{ env: {upper}_SECRET }}]");
     }
     let mut params: Vec<&str> = Vec::new();

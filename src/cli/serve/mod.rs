@@ -23,7 +23,9 @@ use crate::gateway::{Gateway, ReloadOutcome, Reloader, compile_folder};
 use crate::outbound::Outbound;
 use crate::route::{Address, Compilation, Generation, LogFormat, Outside, Settings};
 use crate::server::log::{LogError, Logging};
-use crate::server::{self, AdminAuth, InheritedSockets, Listeners, Server, Services, Signals};
+use crate::server::{
+    self, AdminAuth, Errands, InheritedSockets, Listeners, Server, Services, Signals,
+};
 use crate::store::{self, FirstStart, KeyWatcher, Pace, SqliteStore, Store};
 use watch::Watch;
 
@@ -238,16 +240,24 @@ impl Args {
         let keyring = Keyring::new(store.keys()?);
         let outbound = Outbound::new(&settings.outbound)
             .map_err(|error| Failure::failed(format!("`outbound`: {error}")))?;
-        let gateway = Gateway::new(generation, keyring.clone()).reaching(outbound);
+        let gateway = Gateway::new(generation, keyring.clone()).reaching(outbound.clone());
         let gateway = Arc::new(gateway);
         let token = store
             .admin_token()?
             .ok_or_else(|| Failure::failed("the store has no admin token"))?;
         let installed = Arc::clone(&gateway);
         let kept: Arc<dyn Store> = store.clone();
-        let keys = KeyWatcher::start(store, keyring, Pace::default(), move |keyring| {
-            installed.install_keys(keyring);
-        })?;
+        let errands = Errands::new(Some(Arc::clone(&kept)), Arc::clone(&gateway));
+        // Before the first request, which may be signed with one.
+        errands.refresh()?;
+        let changed = errands.clone();
+        let keys = KeyWatcher::start(
+            store,
+            keyring,
+            Pace::default(),
+            move |keyring| installed.install_keys(keyring),
+            move || changed.refresh(),
+        )?;
         let reloader = Reloader::new(
             self.specs.clone(),
             Box::new(super::variable),
@@ -264,6 +274,8 @@ impl Args {
             access: logging.access,
             sockets: InheritedSockets::default(),
             store: Some(kept),
+            errands,
+            outbound: Some(outbound),
         };
         let server = Server::on(listeners, settings, services);
         let signals = Signals::of_process()?;

@@ -26,6 +26,8 @@ codes! {
 
     /// A name that hides another.
     BAD_NAME = "E0612";
+    /// A handshake by which anybody could give a secret.
+    OPEN_HANDSHAKE = "E0613";
 
     /// `mode: observe`.
     OBSERVE = "W0601";

@@ -3,28 +3,34 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{Prover, holds};
+use super::prove::is_at;
+use super::{Prover, Step, holds};
+use crate::auth::signature::Key;
 use crate::expr::Scope;
-use crate::gateway::request::{Reply, ReplyKind};
-use crate::route::signature::{Challenge, ChallengeBody};
+use crate::gateway::request::{Errand, Reply, ReplyKind};
+use crate::route::signature::{Challenge, ChallengeBody, Keys, Stage};
 use crate::value::Value;
 
 /// What is echoed must not be taken for a page.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// A secret that a handshake gives has not fewer bytes.
+const SHORTEST_SECRET: usize = 16;
+/// And not more.
+const LONGEST_SECRET: usize = 1024;
 /// Longest answer to a handshake, in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
 impl<'a> Prover<'a> {
-    /// The answer, if the request is a handshake of this kind: one that is answered only if it is
-    /// signed, or one that is answered to everybody.
-    pub(in crate::gateway) fn answer(&'a self, verify_first: bool) -> Option<Reply> {
+    /// The answer, if the request is a handshake that is answered to who is known so far, and what
+    /// it leaves to be done before it is given.
+    pub(in crate::gateway) fn answer(&'a self, stage: Stage) -> Option<(Reply, Option<Errand>)> {
         let mut challenges = self
             .signature
             .challenges
             .iter()
-            .filter(|challenge| challenge.verify_first == verify_first)
+            .filter(|challenge| challenge.stage == stage)
             .filter(|challenge| is_asked(&challenge.method, &self.request.head.method))
             .peekable();
         challenges.peek()?;
@@ -39,8 +45,57 @@ impl<'a> Prover<'a> {
             .require
             .iter()
             .all(|condition| holds(condition, &scope));
-        let reply = is_right.then(|| Self::reply(challenge, &scope)).flatten();
-        Some(reply.unwrap_or_else(|| empty(challenge.otherwise)))
+        let answer = is_right.then(|| {
+            let errand = self.errand(challenge, &scope).ok()?;
+            Some((Self::reply(challenge, &scope)?, errand))
+        });
+        Some(
+            answer
+                .flatten()
+                .unwrap_or_else(|| (empty(challenge.otherwise), None)),
+        )
+    }
+
+    /// What is to be done, if anything; `Err` where the request does not say it, or says what is
+    /// not allowed.
+    fn errand(
+        &'a self,
+        challenge: &'a Challenge,
+        scope: &Scope<'a>,
+    ) -> Result<Option<Errand>, NotAllowed> {
+        if let Some(clause) = &challenge.secret {
+            let secret = clause
+                .evaluate(scope)
+                .ok()
+                .and_then(text)
+                .ok_or(NotAllowed)?;
+            let is_secret = (SHORTEST_SECRET..=LONGEST_SECRET).contains(&secret.len())
+                && secret.bytes().all(|byte| byte.is_ascii_graphic());
+            return if is_secret && self.can_be_key(&secret) {
+                Ok(Some(Errand::KeepSecret(secret.into())))
+            } else {
+                Err(NotAllowed)
+            };
+        }
+        if let Some((source, host)) = &challenge.visit {
+            let url = self.text(source, Step::Visit).map_err(|_| NotAllowed)?;
+            if !is_at(url, host) {
+                return Err(NotAllowed);
+            }
+            return Ok(Some(Errand::Visit {
+                url: url.to_owned().into(),
+                by_hand: self.signature.confirm_by_hand,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Whether requests could be signed with it.
+    fn can_be_key(&self, secret: &str) -> bool {
+        self.signature.rules.iter().all(|rule| match &rule.keys {
+            Keys::OfHandshake { form, scheme } => Key::new(secret, form, *scheme).is_ok(),
+            _ => true,
+        })
     }
 
     /// `None` where the request lacks what the answer needs.
@@ -76,6 +131,9 @@ impl<'a> Prover<'a> {
         Some(reply)
     }
 }
+
+/// A handshake that asks for what must not be done.
+struct NotAllowed;
 
 fn empty(status: StatusCode) -> Reply {
     Reply {

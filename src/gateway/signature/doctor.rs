@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 
 use super::{Nobody, Prover, Tweak, Unproven};
 use crate::auth::signature::{Case, Encoding, Key, KeyForm, Scheme, SecretForm};
-use crate::gateway::{Admission, Certificates, InboundRequest, Surroundings};
+use crate::gateway::{Admission, Gateway, InboundRequest, NO_SECRETS, Surroundings};
 use crate::route::signature::{Keys, Signature};
 use crate::value::Arena;
 
@@ -25,17 +25,18 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
 }
 
-/// Examines a request at a function with a signature; `None` where it has none.
+/// Examines a request at a function with a signature; `None` where it has none. Certificates and
+/// secrets of handshakes are the gateway's, if one runs.
 pub fn diagnose(
     admission: &Admission,
     request: &InboundRequest,
-    certificates: Option<&Certificates>,
+    gateway: Option<&Gateway>,
 ) -> Option<Diagnosis> {
     let signature = admission.route.signature.as_deref()?;
     let doctor = Doctor {
         admission,
         signature,
-        certificates,
+        gateway,
     };
     let why = doctor.verify(request, Tweak::default()).err();
     let Some(failure) = &why else {
@@ -56,14 +57,16 @@ pub fn diagnose(
 struct Doctor<'d> {
     admission: &'d Admission,
     signature: &'d Signature,
-    certificates: Option<&'d Certificates>,
+    gateway: Option<&'d Gateway>,
 }
 
 impl Doctor<'_> {
     fn verify(&self, request: &InboundRequest, tweak: Tweak) -> Result<(), Unproven> {
         let arena = Arena::new();
+        let handshakes = self.gateway.map(|gateway| gateway.handshakes.load_full());
         let surroundings = Surroundings {
-            certificates: self.certificates,
+            certificates: self.gateway.map(Gateway::certificates),
+            handshakes: handshakes.as_deref().unwrap_or(&NO_SECRETS),
             ..Surroundings::of_nobody(&self.admission.generation.env)
         };
         let nobody = Nobody::new(&surroundings);
@@ -349,7 +352,7 @@ impl Doctor<'_> {
 fn given(keys: &Keys) -> &[Key] {
     match keys {
         Keys::Given(keys) => keys,
-        Keys::Tokens(_) | Keys::ByUrl { .. } => &[],
+        Keys::Tokens(_) | Keys::ByUrl { .. } | Keys::OfHandshake { .. } => &[],
     }
 }
 

@@ -28,11 +28,11 @@ pub use unproven::{Step, Unproven};
 use std::cell::{Cell, OnceCell, RefCell};
 
 use super::view::{Credentials, Facts, View, ViewError};
-use super::{Admission, Certificates, InboundRequest, Surroundings};
+use super::{Admission, Certificates, HandshakeSecrets, InboundRequest, Surroundings};
 use crate::auth::Caller;
 use crate::auth::signature::{Encoding, Key, Scheme};
 use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
-use crate::route::signature::{Known, Signature};
+use crate::route::signature::{Known, Signature, Stage};
 use crate::route::{Clause, Root};
 use crate::value::json::{self, Reach};
 use crate::value::{Arena, Value};
@@ -70,6 +70,8 @@ pub(super) struct Prover<'a> {
     timestamp: Cell<Option<&'a str>>,
     names: RefCell<Vec<Option<&'a str>>>,
     certificates: Option<&'a Certificates>,
+    handshakes: &'a HandshakeSecrets,
+    function: &'a str,
     claims: Cell<Option<Value<'a>>>,
     /// What the doctor tries instead.
     tweak: Tweak,
@@ -167,6 +169,8 @@ impl<'a> Prover<'a> {
             claims: Cell::new(None),
             tweak: Tweak::default(),
             certificates: surroundings.certificates,
+            handshakes: surroundings.handshakes,
+            function: &admission.route.name,
             names: RefCell::new(vec![None; signature.names.len()]),
         }
     }
@@ -176,10 +180,10 @@ impl<'a> Prover<'a> {
         self.signature.rules.is_empty()
     }
 
-    /// Some handshakes are answered only if they are signed.
-    pub(super) fn has_signed_handshakes(&self) -> bool {
+    /// Some handshakes are answered only to who is known.
+    pub(super) fn has_later_handshakes(&self) -> bool {
         let mut challenges = self.signature.challenges.iter();
-        challenges.any(|challenge| challenge.verify_first)
+        challenges.any(|challenge| challenge.stage != Stage::Anybody)
     }
 
     /// Nothing is refused.

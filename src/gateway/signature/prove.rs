@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
+use secrecy::ExposeSecret as _;
 
 use super::find::pointed;
 use super::{Prover, Step, Unproven, holds};
@@ -94,13 +95,27 @@ impl<'a> Prover<'a> {
         let candidates = self.candidates(&rule.taken, &items)?;
         match &rule.keys {
             Keys::Tokens(keys) => self.token(rule, &candidates, keys),
-            Keys::Given(_) if self.tweak.keys.is_some() => {
+            Keys::Given(_) | Keys::OfHandshake { .. } if self.tweak.keys.is_some() => {
                 let keys = self.tweak.keys.iter().flatten();
                 let keys = keys.map(|key| (key, key.secret_bytes()));
                 self.try_keys(rule, &candidates, keys)
             }
             Keys::Given(keys) => {
                 let keys = keys.iter().map(|key| (key, key.secret_bytes()));
+                self.try_keys(rule, &candidates, keys)
+            }
+            Keys::OfHandshake { form, scheme } => {
+                let secrets = self.handshakes.of(self.function);
+                let keys: Vec<Key> = secrets
+                    .iter()
+                    .filter_map(|secret| Key::new(secret.expose_secret(), form, *scheme).ok())
+                    .collect();
+                if keys.is_empty() {
+                    return Err(Unproven::NoHandshake);
+                }
+                let keys = keys
+                    .iter()
+                    .map(|key| (key, self.arena.bytes(key.secret_bytes())));
                 self.try_keys(rule, &candidates, keys)
             }
             Keys::ByUrl {
@@ -124,15 +139,7 @@ impl<'a> Prover<'a> {
         known: &[(Box<str>, PublicKey)],
         trust: &Arc<Trust>,
     ) -> Result<Key, Unproven> {
-        let is_allowed = url.parse::<http::Uri>().is_ok_and(|url| {
-            url.scheme_str() == Some("https")
-                && url.port().is_none()
-                && url
-                    .authority()
-                    .is_some_and(|authority| !authority.as_str().contains('@'))
-                && url.host().is_some_and(|name| host.is_match(name))
-        });
-        if !is_allowed {
+        if !is_at(url, host) {
             let why = "is at a host that is not allowed";
             return Err(Unproven::Certificate(why.to_owned()));
         }
@@ -444,6 +451,18 @@ impl<'a> Prover<'a> {
             Err(why.unwrap_or(Unproven::Mismatch))
         }
     }
+}
+
+/// Whether an address is behind `https` at a host that is allowed.
+pub(super) fn is_at(url: &str, host: &regex::Regex) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|url| {
+        url.scheme_str() == Some("https")
+            && url.port().is_none()
+            && url
+                .authority()
+                .is_some_and(|authority| !authority.as_str().contains('@'))
+            && url.host().is_some_and(|name| host.is_match(name))
+    })
 }
 
 /// A part of a text by the form of an item.

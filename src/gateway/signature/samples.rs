@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::doctor::{Diagnosis, copy, diagnose};
 use super::unproven::Unproven;
-use crate::gateway::{Admission, Certificates, InboundRequest};
+use crate::gateway::{Admission, Gateway, InboundRequest};
 
 /// How many are kept.
 const KEPT: usize = 64;
@@ -115,10 +115,10 @@ impl Sample {
     }
 
     /// What the doctor finds; takes a while. `None` where the body was not kept.
-    pub fn diagnose(&self, certificates: &Certificates) -> Option<Diagnosis> {
+    pub fn diagnose(&self, gateway: &Gateway) -> Option<Diagnosis> {
         if self.without_body {
             return None;
         }
-        diagnose(&self.admission, &self.request, Some(certificates))
+        diagnose(&self.admission, &self.request, Some(gateway))
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use super::doctor::copy;
 use super::{Nobody, Prover, Step, holds};
 use crate::auth::signature::{Encoding, Key, KeyForm, Proof, SecretForm};
+use crate::gateway::handshakes::MADE_UP;
 use crate::gateway::{Admission, InboundRequest, Surroundings};
 use crate::route::Runs;
 use crate::route::signature::{Keys, Place, Rule, Signature, Source, StampFrom};
@@ -49,6 +50,9 @@ pub enum CannotSign {
     /// Only public keys are known.
     #[error("only its sender can sign such a request: here is the public key")]
     PublicKey,
+    /// The secret is the gateway's and its provider's.
+    #[error("its secret was given in a handshake, and only the gateway and its provider have it")]
+    Handshake,
     /// The proof stands where it cannot be put.
     #[error("the proof stands where it cannot be put: {0}")]
     Place(&'static str),
@@ -62,6 +66,9 @@ pub enum CannotSign {
 pub enum With {
     /// The function's newest.
     Own,
+    /// The same, in a function's own tests: where a handshake would have given it, one that is made
+    /// up.
+    OwnOrMadeUp,
     /// One that is not the function's.
     Another,
     /// One that is empty.
@@ -83,10 +90,17 @@ pub fn sign(
     let mut request = copy(request, request.body.clone());
     request.head.received_at = at;
     let rule = fitting(signature, admission, &request)?;
-    let Keys::Given(keys) = &rule.keys else {
-        return Err(CannotSign::PublicKey);
+    let made_up;
+    let own = match (&rule.keys, with) {
+        (Keys::Given(keys), _) => keys.first(),
+        (Keys::OfHandshake { .. }, With::Own) => return Err(CannotSign::Handshake),
+        (Keys::OfHandshake { form, scheme }, _) => {
+            made_up = Key::new(MADE_UP, form, *scheme).ok();
+            made_up.as_ref()
+        }
+        (Keys::Tokens(_) | Keys::ByUrl { .. }, _) => None,
     };
-    let own = keys.first().ok_or(CannotSign::PublicKey)?;
+    let own = own.ok_or(CannotSign::PublicKey)?;
     if rule.scheme.is_public() {
         return Err(CannotSign::PublicKey);
     }
@@ -158,7 +172,7 @@ fn fitting<'s>(
 
 fn other_key(own: &Key, rule: &Rule, with: With) -> Result<Key, CannotSign> {
     let bytes = match with {
-        With::Own => return Ok(own.clone()),
+        With::Own | With::OwnOrMadeUp => return Ok(own.clone()),
         With::Another => b"user:not the secret".to_vec(),
         // What is derived of nothing is something; a colon is what Basic has without anybody.
         With::Empty if rule.scheme.is_token() => b":".to_vec(),

@@ -15,6 +15,8 @@ pub enum Step {
     Field,
     /// The certificate's address.
     Certificate,
+    /// The address that confirms.
+    Visit,
 }
 
 impl fmt::Display for Step {
@@ -24,6 +26,7 @@ impl fmt::Display for Step {
             Self::Timestamp => "the timestamp",
             Self::Field => "a signed field",
             Self::Certificate => "the certificate's address",
+            Self::Visit => "the address that confirms",
         })
     }
 }
@@ -68,6 +71,9 @@ pub enum Unproven {
     /// Its certificate cannot be fetched.
     #[error("the certificate cannot be fetched: {0}")]
     Unreachable(String),
+    /// The provider has not given a secret yet.
+    #[error("no handshake has given a secret yet")]
+    NoHandshake,
     /// Everything is there, and it is not right.
     #[error("the signature does not fit")]
     Mismatch,
@@ -83,7 +89,7 @@ impl Unproven {
             Self::Repeated(Step::Signature) => 2,
             Self::Absent(_) | Self::Repeated(_) | Self::Malformed(_) => 3,
             Self::Stale { .. } => 4,
-            Self::Certificate(_) => 5,
+            Self::Certificate(_) | Self::NoHandshake => 5,
             Self::Awaits(_) | Self::Unreachable(_) => 9,
             Self::Unsigned(_) => 6,
             Self::Requirement(_) => 7,

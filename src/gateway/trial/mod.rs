@@ -11,10 +11,10 @@ mod request;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::signature::{self, CannotSign, With};
-use super::{InboundRequest, Outcome, Refusal, Reply, Surroundings, admit, take};
+use super::{HandshakeSecrets, InboundRequest, Outcome, Refusal, Reply, Surroundings, admit, take};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::route::{Generation, Suite, Test};
 
@@ -23,6 +23,8 @@ use request::{Folders, Prepared};
 
 /// The id of the event that a test makes.
 const EVENT_ID: &str = "evt_00000000000000000000000000";
+/// Where a handshake would have given the secret.
+static MADE_UP: LazyLock<HandshakeSecrets> = LazyLock::new(HandshakeSecrets::made_up);
 
 /// Of what a test expects and does not get. No page explains it: only the function's author can.
 const UNMET: Code = Code("TEST");
@@ -149,11 +151,11 @@ impl Trials<'_> {
         let request = &prepared.request;
         let at = request.head.received_at;
         let (with, at) = match test.spec.request.sign.as_deref() {
-            Some("right") => (With::Own, at),
+            Some("right") => (With::OwnOrMadeUp, at),
             Some("wrong") => (With::Another, at),
             Some("stale") => {
                 let day = jiff::SignedDuration::from_hours(24);
-                (With::Own, at.saturating_sub(day).unwrap_or(at))
+                (With::OwnOrMadeUp, at.saturating_sub(day).unwrap_or(at))
             }
             _ => return Ok(prepared),
         };
@@ -192,6 +194,7 @@ impl Trials<'_> {
                     seeded: true,
                     signed: test.spec.request.sign.is_none(),
                     certificates: None,
+                    handshakes: &MADE_UP,
                 };
                 take(&admission, request, surroundings, |_| Ok(()))
             }
@@ -224,6 +227,7 @@ fn refused(refusal: Refusal) -> Outcome {
         environment: None,
         note: None,
         observed: None,
+        errand: None,
     }
 }
 
@@ -234,7 +238,7 @@ fn reason(refusal: &Refusal) -> Option<String> {
         Refusal::MissingField { field, site } => Some(format!("`{field}` is missing ({site})")),
         Refusal::Key(why) => Some(format!("the key was refused: {why:?}").to_lowercase()),
         Refusal::Signature(why) => Some(why.to_string()),
-        Refusal::Unverifiable { why } => Some(why.clone()),
+        Refusal::Unverifiable { why } | Refusal::NotKept { why } => Some(why.clone()),
         Refusal::Awaits(wanted) => Some(format!("it awaits {}", wanted.url)),
         Refusal::NoRoute => Some("no function has this address".to_owned()),
         Refusal::MethodNotAllowed(_)

@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use http::{HeaderName, Method, StatusCode};
+use regex::Regex;
 
+use super::Source;
 use super::compile::Compiler;
 use crate::diagnostic::code::signature as code;
 use crate::route::clause::Clause;
 use crate::route::content::Content;
 use crate::route::files::Files;
 use crate::route::respond;
-use crate::spec::{ChallengeSpec, FieldPath, SignatureSpec};
+use crate::spec::{ChallengeSpec, FieldPath, SignatureSpec, ThenGetSpec};
 
 /// A request that is known for a handshake, and its answer.
 #[derive(Debug)]
@@ -19,10 +21,14 @@ pub struct Challenge {
     pub method: Method,
     /// What else it is known by.
     pub when: Option<Clause>,
-    /// It is answered only if it is signed.
-    pub verify_first: bool,
+    /// To whom it is answered.
+    pub stage: Stage,
     /// What must hold.
     pub require: Vec<Clause>,
+    /// The secret that it gives and that is to be kept.
+    pub secret: Option<Clause>,
+    /// What is to be visited, and what its whole host must be.
+    pub visit: Option<(Source, Regex)>,
     /// Of the answer.
     pub status: StatusCode,
     /// Of the answer.
@@ -31,6 +37,17 @@ pub struct Challenge {
     pub body: ChallengeBody,
     /// The status where `require` does not hold.
     pub otherwise: StatusCode,
+}
+
+/// How much must be known of who asks before a handshake is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing.
+    Anybody,
+    /// It has shown the function's key: what it says is kept.
+    Keyed,
+    /// It has signed.
+    Signed,
 }
 
 /// The body of the answer to a handshake.
@@ -77,6 +94,22 @@ impl Compiler<'_, '_, '_> {
         challenges
     }
 
+    /// What is to be visited: only ever at the word of who has signed.
+    fn visit(&mut self, spec: &ThenGetSpec, at: &FieldPath) -> Option<(Source, Regex)> {
+        if !self.has_scheme {
+            self.error(
+                code::BAD_SCHEME,
+                at,
+                "anybody could have hookweir visit an address",
+                "say how requests are signed: a visit is only made at the word of who has signed",
+            );
+            return None;
+        }
+        let source = self.source(&spec.url, &at.key("url"))?;
+        let host = self.host(&spec.allowed_host, &at.key("allowed_host"))?;
+        Some((source, host))
+    }
+
     pub(super) fn challenge(
         &mut self,
         spec: &ChallengeSpec,
@@ -91,6 +124,24 @@ impl Compiler<'_, '_, '_> {
             Some(when) => Some(self.expressions.condition(&at.key("when"), &when.0)?),
         };
         let require = self.conditions(&spec.require, &at.key("require"));
+        let stage = if spec.verify.as_deref() == Some("first") {
+            Stage::Signed
+        } else if spec.then_get.is_some() || (spec.store_secret.is_some() && self.keeps_secrets) {
+            Stage::Keyed
+        } else {
+            Stage::Anybody
+        };
+        let secret = match &spec.store_secret {
+            None => None,
+            Some(text) => {
+                let clause = self.expressions.text(&at.key("store_secret"), text)?.0;
+                self.keeps_secrets.then_some(clause)
+            }
+        };
+        let visit = match &spec.then_get {
+            None => None,
+            Some(then) => Some(self.visit(then, &at.key("then_get"))?),
+        };
         let answer_at = at.key("respond");
         let mut headers = Vec::new();
         for (name, text) in &spec.respond.headers {
@@ -126,7 +177,9 @@ impl Compiler<'_, '_, '_> {
         Some(Challenge {
             method,
             when,
-            verify_first: spec.verify.as_deref() == Some("first"),
+            stage,
+            secret,
+            visit,
             require: require?,
             status: status(spec.respond.status, StatusCode::OK),
             headers,

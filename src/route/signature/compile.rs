@@ -110,6 +110,9 @@ pub(super) fn build<'d>(
         values: shop.values,
         folder: shop.folder,
         added: &added,
+        has_key,
+        has_scheme: spec.has_scheme(),
+        keeps_secrets: spec.secrets.is_empty() && stores_secret(spec),
         expressions: &mut expressions,
     };
     let public_url = compiler.public_url(spec, shop.settings);
@@ -146,6 +149,7 @@ pub(super) fn build<'d>(
         rules,
         challenges,
         params,
+        confirm_by_hand: spec.confirm.as_deref() == Some("by_hand"),
         public_url: public_url.map(Into::into),
         secret,
         names: added,
@@ -222,6 +226,12 @@ pub(super) fn parameters_read<'s, T: std::fmt::Debug + 's>(
     lacking
 }
 
+/// Whether a handshake gives the secret.
+fn stores_secret(spec: &SignatureSpec) -> bool {
+    let mut challenges = spec.challenge.iter().flatten();
+    challenges.any(|challenge| challenge.store_secret.is_some())
+}
+
 /// The names that the alternatives add, each once.
 fn added_names(spec: &SignatureSpec) -> Vec<Box<str>> {
     let mut names: Vec<Box<str>> = Vec::new();
@@ -250,6 +260,12 @@ pub(super) struct Compiler<'x, 'c, 'd> {
     pub(super) values: &'x Values,
     pub(super) folder: &'x Path,
     added: &'x [Box<str>],
+    /// Callers are known by a key, too.
+    pub(super) has_key: bool,
+    /// Something says how requests are signed.
+    pub(super) has_scheme: bool,
+    /// What the handshake gives is what requests are signed with.
+    pub(super) keeps_secrets: bool,
     pub(super) expressions: &'x mut Expressions<'c, 'd>,
 }
 
@@ -319,6 +335,7 @@ impl Compiler<'_, '_, '_> {
             ("public_url", rule.public_url.is_some()),
             ("certificates", !rule.certificates.is_empty()),
             ("any_of", !rule.any_of.is_empty()),
+            ("confirm", rule.confirm.is_some()),
             ("challenge", rule.challenge.is_some()),
         ];
         for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {

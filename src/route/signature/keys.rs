@@ -51,6 +51,9 @@ impl Compiler<'_, '_, '_> {
             (&whole.secrets, "secrets", KeyForm::Secret(form))
         };
         if listed.is_empty() {
+            if !scheme.is_public() && self.keeps_secrets {
+                return self.of_handshake(scheme, form);
+            }
             if self.values.assumed {
                 return Some(Keys::Given(assumed_keys(scheme)));
             }
@@ -106,6 +109,21 @@ impl Compiler<'_, '_, '_> {
             keys = assumed_keys(scheme);
         }
         (self.values.assumed || keys.len() == listed.len()).then_some(Keys::Given(keys))
+    }
+
+    /// The secrets that the handshake will give: whoever can send one must have shown a key.
+    fn of_handshake(&mut self, scheme: Scheme, form: KeyForm) -> Option<Keys> {
+        if self.has_key {
+            return Some(Keys::OfHandshake { form, scheme });
+        }
+        let at = self.at.clone();
+        self.error(
+            code::OPEN_HANDSHAKE,
+            &at,
+            "anybody could give this function a secret, and sign with it",
+            "add `zapikey: required` beside `signature`: only who knows the URL with its key can then; or give `secrets`",
+        );
+        None
     }
 
     /// The keys of tokens: for each algorithm the secrets or the public keys, or a set of keys that
@@ -208,18 +226,7 @@ impl Compiler<'_, '_, '_> {
             );
             return None;
         };
-        let host = match Regex::new(&format!("^(?:{pattern})$")) {
-            Ok(host) => host,
-            Err(why) => {
-                self.error(
-                    code::BAD_SOURCE,
-                    &at.key("allowed_host"),
-                    "this is not a regular expression",
-                    &why.to_string(),
-                );
-                return None;
-            }
-        };
+        let host = self.host(pattern, &at.key("allowed_host"))?;
         let mut known = Vec::new();
         for (url, value) in &whole.certificates {
             let at = self.at.key("certificates").key(url.as_str());
@@ -251,6 +258,18 @@ impl Compiler<'_, '_, '_> {
             trust: Arc::new(trust),
             known,
         })
+    }
+
+    /// What a whole host must be.
+    pub(super) fn host(&mut self, pattern: &str, at: &FieldPath) -> Option<Regex> {
+        match Regex::new(&format!("^(?:{pattern})$")) {
+            Ok(host) => Some(host),
+            Err(why) => {
+                let message = "this is not a regular expression";
+                self.error(code::BAD_SOURCE, at, message, &why.to_string());
+                None
+            }
+        }
     }
 
     /// Names that a certificate can be for.

@@ -16,7 +16,7 @@ mod outside;
 mod place;
 mod preset;
 
-pub use challenge::{Challenge, ChallengeBody};
+pub use challenge::{Challenge, ChallengeBody, Stage};
 pub(super) use compile::{Shop, compile};
 pub use names::Known;
 pub use outside::Outside;
@@ -31,7 +31,7 @@ use regex::Regex;
 
 use super::clause::Clause;
 use crate::auth::signature::{
-    Encoding, Item, Key, PublicKey, Scheme, StampFormat, TokenKey, Trust,
+    Encoding, Item, Key, KeyForm, PublicKey, Scheme, StampFormat, TokenKey, Trust,
 };
 
 /// How requests are verified before a function sees them.
@@ -46,6 +46,8 @@ pub struct Signature {
     pub challenges: Vec<Challenge>,
     /// `param.NAME` values; some may be secret.
     pub params: Vec<(String, String)>,
+    /// Confirmations wait for an administrator.
+    pub confirm_by_hand: bool,
     /// Scheme and host as the sender knows them, without a slash at the end.
     pub public_url: Option<Box<str>>,
     /// What `secret` is in a handshake: the newest.
@@ -186,6 +188,13 @@ pub enum Keys {
     Given(Vec<Key>),
     /// Those of tokens.
     Tokens(Vec<TokenKey>),
+    /// Those that the provider has given in its handshakes.
+    OfHandshake {
+        /// What their texts stand for.
+        form: KeyForm,
+        /// For what they are.
+        scheme: Scheme,
+    },
     /// A certificate, which the request names.
     ByUrl {
         /// Where it names it.
@@ -204,6 +213,7 @@ impl fmt::Debug for Keys {
         match self {
             Self::Given(keys) => write!(f, "Given({})", keys.len()),
             Self::Tokens(keys) => write!(f, "Tokens({})", keys.len()),
+            Self::OfHandshake { .. } => f.write_str("OfHandshake"),
             Self::ByUrl { host, .. } => write!(f, "ByUrl({host})"),
         }
     }

@@ -7,7 +7,6 @@ use serde::Serialize;
 use warp::reply::Response;
 
 use crate::diagnostic::{Diagnostic, Severity, Sources};
-use crate::gateway::Certificates;
 use crate::gateway::signature::{Sample, Samples};
 use crate::gateway::{Gateway, LastReload, ReloadOutcome, ReloadReport};
 use crate::route::{Commit, Generation};
@@ -134,9 +133,9 @@ pub(super) fn unsigned(samples: &Samples) -> Response {
 }
 
 /// `GET /admin/v1/unsigned/ID`
-pub(super) fn diagnosis(sample: &Sample, certificates: &Certificates) -> Response {
+pub(super) fn diagnosis(sample: &Sample, gateway: &Gateway) -> Response {
     let unkept = ["its body was too long to be kept".to_owned()];
-    let found = sample.diagnose(certificates);
+    let found = sample.diagnose(gateway);
     let view = match &found {
         Some(found) => DiagnosisView {
             would_fit: &found.would_fit,

@@ -319,7 +319,7 @@ fn v1(
                 let message = "no such request is kept; `/admin/v1/unsigned` lists those that are";
                 return api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message);
             };
-            on_a_thread(move || api::diagnosis(&sample, gateway.certificates()))
+            on_a_thread(move || api::diagnosis(&sample, &gateway))
                 .await
                 .unwrap_or_else(internal_error)
         });

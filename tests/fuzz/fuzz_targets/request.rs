@@ -18,7 +18,7 @@ use hookweir::auth::{Environment, KeyRecord, KeyTerms, Keyring, Owner, Scope, Za
 use hookweir::clock::{Clock, SystemClock};
 use hookweir::gateway::{Gateway, Reloader};
 use hookweir::route::{self, Address};
-use hookweir::server::{AdminAuth, InheritedSockets, Server, Services, Signals};
+use hookweir::server::{AdminAuth, Errands, InheritedSockets, Server, Services, Signals};
 use hookweir::spec;
 use libfuzzer_sys::fuzz_target;
 
@@ -129,13 +129,15 @@ fn server() -> &'static PathBuf {
                 std::env::temp_dir(),
                 Box::new(|_| None),
                 Arc::clone(&clock),
-                gateway,
+                Arc::clone(&gateway),
             )),
             auth: AdminAuth::new("fuzz"),
             clock,
             access: None,
             sockets: InheritedSockets::default(),
             store: None,
+            errands: Errands::new(None, gateway),
+            outbound: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -39,9 +39,10 @@ use hookweir::outbound::Outbound;
 use hookweir::route::{self, Address, LogFormat, Settings};
 use hookweir::server::log::{AccessLog, LogGuard, LogWriter};
 use hookweir::server::{
-    AdminAuth, InheritedSockets, Server, ServerError, Services, Signal, Signals,
+    AdminAuth, Errands, InheritedSockets, Server, ServerError, Services, Signal, Signals,
 };
 use hookweir::spec;
+use hookweir::store::{self, Location, Store};
 use tokio::sync::mpsc;
 
 /// The longest that a test waits for anything.
@@ -59,6 +60,7 @@ pub(crate) struct Builder {
     scope: Scope,
     environment: Environment,
     sockets: InheritedSockets,
+    location: Option<Location>,
 }
 
 trait Setting: FnOnce(&mut Settings) + Send {}
@@ -133,6 +135,15 @@ impl Builder {
         self
     }
 
+    /// With a store in this folder.
+    pub(crate) fn store(mut self, folder: &Path) -> Self {
+        self.location = Some(Location {
+            data_dir: folder.to_owned(),
+            master_key: None,
+        });
+        self
+    }
+
     /// Starts it on free ports, with the time standing still at [`START`].
     pub(crate) fn start(self) -> TestGateway {
         self.try_start()
@@ -177,7 +188,7 @@ impl Builder {
         };
         let record = KeyRecord::issue(&key, terms, clock.now()).unwrap();
         let outbound = Outbound::new(&settings.outbound).unwrap();
-        let gateway = Gateway::new(generation, Keyring::new([record])).reaching(outbound);
+        let gateway = Gateway::new(generation, Keyring::new([record])).reaching(outbound.clone());
         let gateway = Arc::new(gateway);
         let shared: Arc<dyn Clock> = clock.clone();
         let folder = self.folder.path().to_owned();
@@ -185,8 +196,12 @@ impl Builder {
             folder,
             Box::new(|_| None),
             Arc::clone(&shared),
-            gateway,
+            Arc::clone(&gateway),
         ));
+        let store = self.location.as_ref().map(|location| {
+            let store: Arc<dyn Store> = Arc::new(store::open_or_create(location).unwrap());
+            store
+        });
         let log = Kept::default();
         let (writer, guard) = LogWriter::start(log.clone()).unwrap();
         let services = Services {
@@ -196,6 +211,8 @@ impl Builder {
             access: Some(AccessLog::new(writer, LogFormat::Json)),
             sockets: self.sockets,
             store: None,
+            errands: Errands::new(store, Arc::clone(&gateway)),
+            outbound: Some(outbound),
         };
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -237,6 +254,7 @@ impl TestGateway {
             scope: Scope::All,
             environment: Environment::Production,
             sockets: InheritedSockets::default(),
+            location: None,
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod commands;
 mod eval;
+mod handshakes;
 mod keys;
 mod load;
 mod project;
