@@ -5,7 +5,7 @@
 //! a test does not set under `env` has its own name as its value.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::diagnostic::{self, Diagnostic, Sources};
 use crate::gateway::trial::{Failed, Trials, Verdict};
 use crate::route::{self, Compilation, Suite, Test};
 use crate::server;
-use crate::spec;
+use crate::spec::{self, Loaded, Spec};
 
 /// Where the payload corpus lies when nobody says so.
 const CORPUS: &str = "../shared/corpus/payloads";
@@ -31,6 +31,7 @@ Examples:
   hookweir test                           all tests of ./specs
   hookweir test specs/lead.yaml           those of one file
   hookweir test --filter github_push      those whose function or name holds the text
+  hookweir test --recorded recorded       those that `serve --record` has written, too
   hookweir test --format junit > report.xml
 
 Exit codes: 0 all passed or were skipped, 1 a test failed, a mistake in the specs, or no test
@@ -42,6 +43,9 @@ pub struct Args {
     /// Only tests whose function or name holds this text
     #[arg(short = 'k', long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Also run what `hookweir serve --record` has written into this folder
+    #[arg(long, value_name = "DIR")]
+    recorded: Option<PathBuf>,
     /// Finding no test is fine
     #[arg(long)]
     allow_none: bool,
@@ -82,7 +86,10 @@ fn test(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         std::fs::metadata(path)
             .map_err(|error| super::no_functions(path, &error, "hookweir test DIR"))?;
     }
-    let loaded = spec::load_files(&args.paths)?;
+    let mut loaded = spec::load_files(&args.paths)?;
+    if let Some(folder) = &args.recorded {
+        add_recorded(folder, &mut loaded)?;
+    }
     let own_name = |name: &str| Some(name.to_owned());
     let Compilation {
         generation,
@@ -144,6 +151,52 @@ fn test(args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
     } else {
         Exit::Done
     })
+}
+
+/// Adds tests that were recorded to their functions.
+fn add_recorded(folder: &Path, loaded: &mut Loaded) -> Result<(), Failure> {
+    // A folder for each function.
+    let folders = std::fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        let mut paths: Vec<PathBuf> = paths.collect::<std::io::Result<_>>()?;
+        paths.retain(|path| path.is_dir());
+        paths.sort();
+        Ok(paths)
+    });
+    let recorded = folders
+        .and_then(|folders| spec::load_files(&folders))
+        .map_err(|error| {
+            Failure::failed(format!("cannot read `{}`: {error}", folder.display()))
+                .help("`hookweir serve --record DIR` makes it")
+        })?;
+    if let Some(problem) = recorded.diagnostics.first() {
+        return Err(Failure::problems(format!(
+            "what was recorded cannot be read: {}",
+            problem.message
+        )));
+    }
+    for document in recorded.documents {
+        let Spec::Function(fixture) = document.spec else {
+            continue;
+        };
+        let known = loaded
+            .documents
+            .iter_mut()
+            .find_map(|known| match &mut known.spec {
+                Spec::Function(function) if function.function == fixture.function => Some(function),
+                _ => None,
+            });
+        match known {
+            Some(function) => function.tests.extend(fixture.tests),
+            None => {
+                return Err(Failure::problems(format!(
+                    "requests of `{}` were recorded, and there is no such function",
+                    fixture.function
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What does not compile is not tested.

@@ -33,6 +33,7 @@ mod certificates;
 mod evaluation;
 mod handshakes;
 mod rate;
+mod recording;
 mod refusal;
 mod reload;
 mod request;
@@ -42,6 +43,7 @@ pub mod view;
 
 pub use certificates::{Certificates, Wanted};
 pub use handshakes::HandshakeSecrets;
+pub use recording::fixture;
 pub use refusal::Refusal;
 pub use reload::{
     Fingerprint, LastReload, ReloadOutcome, ReloadReport, Reloader, Variables, compile_folder,

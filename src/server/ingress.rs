@@ -35,11 +35,12 @@ use super::identity::{self, TRACEPARENT, TraceId, X_REQUEST_ID};
 use super::log::{AccessLog, Line};
 use super::metrics::{Counted, Metrics};
 use super::peer::TrustedProxies;
+use super::recorder::Recorder;
 use super::rejection::{self, Reason, Refused};
 use crate::auth::{Environment, KeyRecord};
 use crate::clock::{Clock, Stopwatch};
 use crate::gateway::{
-    Admission, Gateway, Head, InboundRequest, Outcome, Refusal, Reply, ReplyKind,
+    Admission, Gateway, Head, InboundRequest, Outcome, Refusal, Reply, ReplyKind, fixture,
 };
 
 /// What all requests share.
@@ -50,6 +51,7 @@ pub(super) struct Ingress {
     pub(super) metrics: Arc<Metrics>,
     pub(super) access: Option<AccessLog>,
     pub(super) errands: Errands,
+    pub(super) recorder: Option<Recorder>,
     pub(super) proxies: Arc<TrustedProxies>,
     /// For a whole body to arrive.
     pub(super) body_time: Duration,
@@ -230,6 +232,11 @@ impl Exchange {
             let now = self.request.head.received_at;
             gateway.certificates().fetch(wanted, now).await;
             outcome = without_panic(|| gateway.accept_again(admission, &self.request))?;
+        }
+        if let Some(recorder) = &ingress.recorder
+            && let Some(text) = without_panic(|| fixture(admission, &self.request, &outcome))?
+        {
+            recorder.record(&admission.route.name, &self.request.head.request_id, text);
         }
         let Outcome {
             result,

@@ -23,6 +23,7 @@ mod listen;
 pub mod log;
 mod metrics;
 mod peer;
+mod recorder;
 mod rejection;
 mod signal;
 mod tls;
@@ -30,6 +31,7 @@ mod tls;
 pub use admin::AdminAuth;
 pub use errands::Errands;
 pub use listen::{InheritedSockets, ServerError};
+pub use recorder::Recorder;
 pub use signal::{Signal, Signals};
 pub use tls::TlsError;
 
@@ -92,6 +94,8 @@ pub struct Services {
     pub store: Option<Arc<dyn Store>>,
     /// What handshakes leave to be done.
     pub errands: Errands,
+    /// Where requests are recorded, if they are.
+    pub recorder: Option<Recorder>,
     /// How third parties are reached.
     pub outbound: Option<Outbound>,
 }
@@ -177,6 +181,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             access: services.access,
             errands: services.errands.clone(),
+            recorder: services.recorder,
             proxies: Arc::clone(&proxies),
             body_time: limits.body_timeout.min(limits.request_timeout),
             zoho_failures: settings.zoho_failures,

@@ -24,6 +24,7 @@ mod jsonpath;
 mod keys;
 mod process;
 mod providers;
+mod recording;
 mod request_model;
 mod send;
 mod server;

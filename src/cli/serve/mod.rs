@@ -24,7 +24,7 @@ use crate::outbound::Outbound;
 use crate::route::{Address, Compilation, Generation, LogFormat, Outside, Settings};
 use crate::server::log::{LogError, Logging};
 use crate::server::{
-    self, AdminAuth, Errands, InheritedSockets, Listeners, Server, Services, Signals,
+    self, AdminAuth, Errands, InheritedSockets, Listeners, Recorder, Server, Services, Signals,
 };
 use crate::store::{self, FirstStart, KeyWatcher, Pace, SqliteStore, Store};
 use watch::Watch;
@@ -37,6 +37,7 @@ Examples:
   hookweir serve --watch                          reload when the folder changes
   hookweir serve --listen 0.0.0.0:8080 --data-dir /var/lib/hookweir
   hookweir -C /srv/webhooks serve                 another project
+  hookweir serve --record recorded                keep requests as tests
 
 The first start makes a data directory with a sandbox key and an admin token, and prints a
 curl line to try. SIGHUP reloads, as `hookweir reload` does; SIGTERM finishes what is in
@@ -69,6 +70,11 @@ pub struct Args {
     /// Reload when the folder has changed and been quiet for half a second
     #[arg(long, env = "HOOKWEIR_WATCH")]
     watch: bool,
+
+    /// Write each request that is taken, without keys and secrets, into this folder as a test for
+    /// `hookweir test --recorded DIR`
+    #[arg(long, value_name = "DIR", env = "HOOKWEIR_RECORD")]
+    record: Option<PathBuf>,
 
     /// How to log [default: text on a terminal, else json]
     #[arg(long, value_name = "FORMAT", env = "HOOKWEIR_LOG_FORMAT", value_parser = ["text", "json"])]
@@ -275,6 +281,7 @@ impl Args {
             sockets: InheritedSockets::default(),
             store: Some(kept),
             errands,
+            recorder: self.recorder()?,
             outbound: Some(outbound),
         };
         let server = Server::on(listeners, settings, services);
@@ -321,6 +328,19 @@ impl Running {
             socket,
             admin: self.server.admin_addr(),
         }
+    }
+}
+
+impl Args {
+    fn recorder(&self) -> Result<Option<Recorder>, Failure> {
+        let Some(folder) = &self.record else {
+            return Ok(None);
+        };
+        let recorder = Recorder::start(folder).map_err(|error| {
+            Failure::failed(format!("cannot record in `{}`: {error}", folder.display()))
+        })?;
+        warn!(folder = %folder.display(), "requests are recorded, their bodies too");
+        Ok(Some(recorder))
     }
 }
 

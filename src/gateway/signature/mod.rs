@@ -95,6 +95,10 @@ impl<'a> Provide<'a> for Prover<'a> {
         if let (Some(Root::Body), Some(item)) = (Root::of(slot), self.item.get()) {
             return Ok(item);
         }
+        if let Some(Root::RawBody) = Root::of(slot) {
+            // All bytes: a key in a form was signed with the rest of it.
+            return Ok(Value::Bytes(&self.request.body));
+        }
         if let Some(root) = Root::of(slot) {
             return self.view.get(root).map_err(ViewError::fault);
         }

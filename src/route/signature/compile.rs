@@ -17,7 +17,7 @@ use crate::diagnostic::code::signature as code;
 use crate::spec::{CEL_WORDS, Expression, FieldPath, ROOTS, SignatureSpec};
 
 /// A secret where secrets are not looked up.
-pub(super) const ASSUMED: &str = "assumed:secret";
+pub const ASSUMED: &str = "assumed:secret";
 
 /// What a signature is compiled with.
 pub(in crate::route) struct Shop<'s, 'f> {

@@ -17,6 +17,7 @@ mod place;
 mod preset;
 
 pub use challenge::{Challenge, ChallengeBody, Stage};
+pub use compile::ASSUMED;
 pub(super) use compile::{Shop, compile};
 pub use names::Known;
 pub use outside::Outside;

@@ -137,6 +137,7 @@ fn server() -> &'static PathBuf {
             sockets: InheritedSockets::default(),
             store: None,
             errands: Errands::new(None, gateway),
+            recorder: None,
             outbound: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -39,7 +39,7 @@ use hookweir::outbound::Outbound;
 use hookweir::route::{self, Address, LogFormat, Settings};
 use hookweir::server::log::{AccessLog, LogGuard, LogWriter};
 use hookweir::server::{
-    AdminAuth, Errands, InheritedSockets, Server, ServerError, Services, Signal, Signals,
+    AdminAuth, Errands, InheritedSockets, Recorder, Server, ServerError, Services, Signal, Signals,
 };
 use hookweir::spec;
 use hookweir::store::{self, Location, Store};
@@ -61,6 +61,7 @@ pub(crate) struct Builder {
     environment: Environment,
     sockets: InheritedSockets,
     location: Option<Location>,
+    recorded: Option<std::path::PathBuf>,
 }
 
 trait Setting: FnOnce(&mut Settings) + Send {}
@@ -135,6 +136,12 @@ impl Builder {
         self
     }
 
+    /// Records requests in this folder.
+    pub(crate) fn record(mut self, folder: &Path) -> Self {
+        self.recorded = Some(folder.to_owned());
+        self
+    }
+
     /// With a store in this folder.
     pub(crate) fn store(mut self, folder: &Path) -> Self {
         self.location = Some(Location {
@@ -202,6 +209,9 @@ impl Builder {
             let store: Arc<dyn Store> = Arc::new(store::open_or_create(location).unwrap());
             store
         });
+        let recorder = self
+            .recorded
+            .map(|folder| Recorder::start(&folder).unwrap());
         let log = Kept::default();
         let (writer, guard) = LogWriter::start(log.clone()).unwrap();
         let services = Services {
@@ -212,6 +222,7 @@ impl Builder {
             sockets: self.sockets,
             store: None,
             errands: Errands::new(store, Arc::clone(&gateway)),
+            recorder,
             outbound: Some(outbound),
         };
 
@@ -255,6 +266,7 @@ impl TestGateway {
             environment: Environment::Production,
             sockets: InheritedSockets::default(),
             location: None,
+            recorded: None,
         }
     }
 

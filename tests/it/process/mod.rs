@@ -17,7 +17,7 @@ mod eval;
 mod handshakes;
 mod keys;
 mod load;
-mod project;
+pub(crate) mod project;
 mod reload;
 mod secrets;
 mod start;

@@ -378,7 +378,7 @@ fn send_signal(process: u32, name: &str) {
 
 /// Looks again and again until there is something.
 #[track_caller]
-pub(super) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let watch = Stopwatch::start();
     loop {
         if let Some(found) = look() {
