@@ -33,6 +33,7 @@ use super::head_timer::HeadTimer;
 use super::listen::{Listener, Queue, Socket, Stream};
 use super::metrics::ListenerMetrics;
 use super::peer::TrustedProxies;
+use super::proxied;
 use crate::clock::Stopwatch;
 use crate::route::Limits;
 
@@ -80,6 +81,8 @@ pub(super) struct Port {
     pub(super) drain: Arc<Drain>,
     pub(super) metrics: Arc<ListenerMetrics>,
     pub(super) proxies: Arc<TrustedProxies>,
+    /// Connections begin with a PROXY protocol header.
+    proxied: bool,
     permits: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -162,6 +165,7 @@ impl Port {
         drain: Arc<Drain>,
         metrics: Arc<ListenerMetrics>,
         proxies: Arc<TrustedProxies>,
+        proxied: bool,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(
             limits.connections.min(Semaphore::MAX_PERMITS),
@@ -172,6 +176,7 @@ impl Port {
             drain,
             metrics,
             proxies,
+            proxied,
             permits,
             addresses: Mutex::default(),
         }
@@ -240,18 +245,10 @@ impl Port {
         permit: OwnedSemaphorePermit,
         application: &A,
     ) {
-        let Some(place) = Place::of(self, peer) else {
-            self.metrics.refused_address();
-            if self.metrics.is_worth_saying() {
-                warn!(
-                    peer = ?peer,
-                    limit = self.limits.connections_per_address,
-                    listener = self.metrics.name(),
-                    "too many connections of one address"
-                );
-            }
-            return;
+        let Some(share) = Share::of(self, peer) else {
+            return self.refuse_address(peer);
         };
+        let place = Place(Arc::clone(self), share);
         self.metrics.connected();
         let port = Arc::clone(self);
         let application = application.clone();
@@ -261,7 +258,43 @@ impl Port {
         });
     }
 
-    async fn run<A: Application>(&self, socket: Socket, peer: Option<IpAddr>, application: &A) {
+    fn refuse_address(&self, peer: Option<IpAddr>) {
+        self.metrics.refused_address();
+        if self.metrics.is_worth_saying() {
+            warn!(
+                peer = ?peer,
+                limit = self.limits.connections_per_address,
+                listener = self.metrics.name(),
+                "too many connections of one address"
+            );
+        }
+    }
+
+    async fn run<A: Application>(
+        self: &Arc<Self>,
+        mut socket: Socket,
+        mut peer: Option<IpAddr>,
+        application: &A,
+    ) {
+        let mut share = None;
+        if self.proxied {
+            if peer.is_some_and(|peer| !self.proxies.trust(peer)) {
+                return debug!(peer = ?peer, "not a trusted proxy");
+            }
+            match timeout(HANDSHAKE_TIMEOUT, proxied::sender(&mut socket)).await {
+                Ok(Ok(None)) => {}
+                Ok(Ok(sender)) => {
+                    peer = sender.map(|sender| sender.to_canonical());
+                    share = Share::of(self, peer);
+                    if share.is_none() {
+                        return self.refuse_address(peer);
+                    }
+                }
+                Ok(Err(error)) => return debug!(%error, peer = ?peer, "connection refused"),
+                Err(_) => return debug!(peer = ?peer, "PROXY header took too long"),
+            }
+        }
+        let _share = share;
         let (stream, is_http2) = match &self.tls {
             None => (Stream::Left(socket), false),
             Some(acceptor) => match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
@@ -408,13 +441,25 @@ impl Port {
 
 type Io = TokioIo<Pin<Box<TimeoutStream<Lingering>>>>;
 
+/// One connection, counted.
+struct Place(
+    Arc<Port>,
+    #[expect(dead_code, reason = "held until the end")] Share,
+);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.metrics.disconnected();
+    }
+}
+
 /// One connection's share of its address.
-struct Place {
+struct Share {
     port: Arc<Port>,
     address: Option<IpAddr>,
 }
 
-impl Place {
+impl Share {
     /// `None` when the address has its share already. Proxies that are trusted, and Unix sockets,
     /// have no share of their own: they bring many clients.
     fn of(port: &Arc<Port>, peer: Option<IpAddr>) -> Option<Self> {
@@ -437,9 +482,8 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Share {
     fn drop(&mut self) {
-        self.port.metrics.disconnected();
         let Some(address) = self.address else { return };
         let mut addresses = self
             .port

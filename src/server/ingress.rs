@@ -30,6 +30,7 @@ use warp::reply::Response;
 use super::body;
 use super::connection::{Application, Connection};
 use super::errands::Errands;
+use super::failures::Failures;
 use super::guard;
 use super::identity::{self, TRACEPARENT, TraceId, X_REQUEST_ID};
 use super::log::{AccessLog, Line};
@@ -52,6 +53,7 @@ pub(super) struct Ingress {
     pub(super) access: Option<AccessLog>,
     pub(super) errands: Errands,
     pub(super) recorder: Option<Recorder>,
+    pub(super) failures: Failures,
     pub(super) proxies: Arc<TrustedProxies>,
     /// For a whole body to arrive.
     pub(super) body_time: Duration,
@@ -99,6 +101,7 @@ fn catch_all(
             match exchange {
                 Some(mut exchange) => {
                     let result = exchange.serve(body).await;
+                    exchange.slow_down(&result).await;
                     exchange.answer(result)
                 }
                 None => respond(
@@ -264,6 +267,15 @@ impl Exchange {
                 Ok(Served::Options(rejection::allow(&methods)))
             }
             Err(refusal) => Err(Refused::Gateway(refusal)),
+        }
+    }
+
+    /// Who fails to authenticate again and again is answered late.
+    async fn slow_down(&self, result: &Result<Served, Refused>) {
+        if let Err(Refused::Gateway(Refusal::Key(_) | Refusal::Signature(_))) = result
+            && let Some(delay) = self.context.ingress.failures.count(self.request.head.peer)
+        {
+            tokio::time::sleep(delay).await;
         }
     }
 

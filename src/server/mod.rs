@@ -15,6 +15,7 @@ mod body;
 mod connection;
 mod drain;
 mod errands;
+mod failures;
 mod guard;
 mod head_timer;
 mod identity;
@@ -23,6 +24,7 @@ mod listen;
 pub mod log;
 mod metrics;
 mod peer;
+mod proxied;
 mod recorder;
 mod rejection;
 mod signal;
@@ -46,6 +48,7 @@ use tracing::{info, warn};
 use self::admin::{Admin, AdminApi, log_reload, on_a_thread};
 use self::connection::Port;
 use self::drain::Drain;
+use self::failures::Failures;
 use self::ingress::{Ingress, Webhooks};
 use self::listen::{Listener, describe};
 use self::log::AccessLog;
@@ -182,6 +185,7 @@ impl Server {
             access: services.access,
             errands: services.errands.clone(),
             recorder: services.recorder,
+            failures: Failures::new(limits.failures.times, limits.failures.period),
             proxies: Arc::clone(&proxies),
             body_time: limits.body_timeout.min(limits.request_timeout),
             zoho_failures: settings.zoho_failures,
@@ -194,9 +198,10 @@ impl Server {
             Arc::clone(ingress_drain),
             services.store,
         );
-        let port = |tls, drain: &Arc<Drain>, metrics| {
+        let port = |tls, drain: &Arc<Drain>, metrics, proxied| {
             let (limits, proxies) = (limits.clone(), Arc::clone(&proxies));
-            Arc::new(Port::new(limits, tls, Arc::clone(drain), metrics, proxies))
+            let drain = Arc::clone(drain);
+            Arc::new(Port::new(limits, tls, drain, metrics, proxies, proxied))
         };
         let ingress = Door {
             listener: listeners.ingress.listener,
@@ -204,12 +209,18 @@ impl Server {
                 listeners.ingress.tls,
                 ingress_drain,
                 Arc::clone(&metrics.ingress),
+                settings.proxy_protocol,
             ),
             application: Webhooks(Arc::new(ingress)),
         };
         let admin = Door {
             listener: listeners.admin.listener,
-            port: port(listeners.admin.tls, admin_drain, Arc::clone(&metrics.admin)),
+            port: port(
+                listeners.admin.tls,
+                admin_drain,
+                Arc::clone(&metrics.admin),
+                false,
+            ),
             application: AdminApi(Arc::new(admin)),
         };
         // Port 0 has become a real one.

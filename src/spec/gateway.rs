@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Period, Size};
+use super::{Period, Rate, Size};
 
 /// The gateway's settings as they are written; all have defaults.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -100,6 +100,14 @@ pub struct ListenSpec {
     /// address: 127.0.0.1:8080
     /// ```
     pub address: Option<String>,
+    /// Every connection begins with a PROXY protocol header (version 1 or 2), which says who the
+    /// proxy connects for. Only `trusted_proxies`, and Unix sockets, may connect then.
+    ///
+    /// ```yaml
+    /// proxy_protocol: true
+    /// ```
+    #[serde(default)]
+    pub proxy_protocol: bool,
     /// TLS from files; read again when they change.
     ///
     /// ```yaml
@@ -257,6 +265,13 @@ pub struct LimitsSpec {
     /// response: 20MiB
     /// ```
     pub response: Option<Size>,
+    /// Requests of one peer that may fail to authenticate; default `100/min`. Further ones are
+    /// answered a second late.
+    ///
+    /// ```yaml
+    /// failures: 20/min
+    /// ```
+    pub failures: Option<Rate>,
     /// Parts of a multipart body; default 32.
     ///
     /// ```yaml

@@ -105,6 +105,7 @@ const DOORS: &[(&str, &str)] = &[
     ("hyper", "src/server/"),
     ("tokio_rustls", "src/server/"),
     ("socket2", "src/server/"),
+    ("ppp", "src/server/proxied"),
     ("multer", "src/gateway/"),
     ("clap", "src/cli/"),
     ("notify", "src/cli/"),

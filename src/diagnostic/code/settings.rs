@@ -26,6 +26,8 @@ codes! {
 
     /// `outbound.proxy` is not the address of a proxy.
     BAD_PROXY = "E0512";
+    /// The PROXY protocol, and no proxy that may speak it.
+    NO_PROXY = "E0513";
 
     /// A public address without `https`.
     PLAIN_PUBLIC_URL = "W0501";

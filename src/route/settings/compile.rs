@@ -52,6 +52,7 @@ pub(in crate::route) fn compile(
         ),
     };
     check_admin(&ingress, &admin, report);
+    check_proxy_protocol(spec, &ingress, report);
     Settings {
         ingress,
         admin,
@@ -73,6 +74,7 @@ pub(in crate::route) fn compile(
         .unwrap_or(defaults.log_level),
         env: env(&spec.env, &at.key("env"), variables, report),
         trusted_proxies: networks(&spec.trusted_proxies, &at.key("trusted_proxies"), report),
+        proxy_protocol: spec.listen.proxy_protocol,
         outbound: super::outbound::compile(&spec.outbound, root, report),
         zoho_failures: spec.zoho_failures,
         strict: spec.strict,
@@ -203,6 +205,20 @@ fn check_admin(ingress: &Listen, admin: &Listen, report: &mut Report<'_>) {
     }
 }
 
+/// Whoever may connect writes whose address it is.
+fn check_proxy_protocol(spec: &GatewaySpec, ingress: &Listen, report: &mut Report<'_>) {
+    let is_tcp = matches!(ingress.address, Address::Tcp(_));
+    if spec.listen.proxy_protocol && is_tcp && spec.trusted_proxies.is_empty() {
+        report
+            .error(
+                code::settings::NO_PROXY,
+                &FieldPath::root().key("listen").key("proxy_protocol"),
+                "nobody may connect: no proxy is trusted",
+            )
+            .help("name the proxy, as in `trusted_proxies: [10.0.0.5]`");
+    }
+}
+
 fn public_url(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Option<String> {
     let trimmed = url.trim_end_matches('/');
     let why = match trimmed.parse::<http::Uri>() {
@@ -311,6 +327,7 @@ fn limits(spec: &LimitsSpec, at: &FieldPath, report: &mut Report<'_>) -> Limits 
         steps: sizes.count("steps", spec.steps, defaults.steps),
         memory: sizes.size("memory", spec.memory, defaults.memory),
         response: whole(sizes.size("response", spec.response, defaults.response as u64)),
+        failures: spec.failures.unwrap_or(defaults.failures),
         parts: whole(sizes.count("parts", spec.parts.map(u64::from), defaults.parts as u64)),
     };
     // hyper reads a head into a buffer of which this is the least.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::outbound::Options;
+use crate::spec::Rate;
 
 /// Where a listener listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct Limits {
     pub memory: u64,
     /// Bytes of an answer.
     pub response: usize,
+    /// Failed authentications of one peer that are answered at once.
+    pub failures: Rate,
     /// Parts of a multipart body.
     pub parts: usize,
 }
@@ -80,6 +83,10 @@ impl Default for Limits {
             steps: 1_000_000,
             memory: 16 << 20,
             response: 10 << 20,
+            failures: Rate {
+                times: 100,
+                period: Duration::from_mins(1),
+            },
             parts: 32,
         }
     }
@@ -113,6 +120,8 @@ pub struct Settings {
     pub env: Vec<(String, String)>,
     /// Whose `X-Forwarded-For` is believed: network and prefix length.
     pub trusted_proxies: Vec<(std::net::IpAddr, u8)>,
+    /// Connections to the ingress begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
     /// What hookweir itself may reach, and how.
     pub outbound: Options,
     /// Answer failed functions with Zoho's 200 instead of 500.
@@ -135,7 +144,10 @@ impl Settings {
             ..limits.clone()
         };
         let changes = [
-            ("listen", self.ingress != other.ingress),
+            (
+                "listen",
+                (&self.ingress, self.proxy_protocol) != (&other.ingress, other.proxy_protocol),
+            ),
             ("admin", self.admin != other.admin),
             ("public_url", self.public_url != other.public_url),
             ("limits", of_a_request(a) != of_a_request(b)),
@@ -170,6 +182,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             env: Vec::new(),
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             outbound: Options::default(),
             zoho_failures: false,
             strict: false,

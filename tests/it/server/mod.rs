@@ -11,6 +11,7 @@ mod admin;
 mod drain;
 mod limits;
 mod listeners;
+mod proxied;
 mod requests;
 mod tls;
 
