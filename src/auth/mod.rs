@@ -12,6 +12,7 @@
 //!
 //! But for the operating system's randomness this module does no I/O. Keys at rest are `store`'s.
 
+mod certificate;
 mod key;
 mod keyring;
 mod random;
@@ -19,6 +20,7 @@ mod recognition;
 mod record;
 pub mod signature;
 
+pub use certificate::ClientCertificate;
 pub use key::{AdminToken, KeyHash, ZapiKey, without_keys};
 pub use keyring::{Caller, KeyRefusal, Keyring};
 pub use random::{NoRandomness, fill as fill_with_randomness};

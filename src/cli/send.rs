@@ -251,6 +251,7 @@ impl Args {
                 target: target(admission, base)?,
                 headers,
                 peer: None,
+                client: None,
                 received_at: console.clock.now(),
                 request_id: "send".into(),
             },

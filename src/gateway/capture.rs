@@ -118,6 +118,7 @@ impl Parts {
                     target: self.target,
                     headers: self.headers,
                     peer: None,
+                    client: None,
                     received_at: now,
                     request_id: Arc::from("captured"),
                 },

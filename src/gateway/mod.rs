@@ -326,6 +326,24 @@ fn take_in(
     if !route.allowed.as_ref().is_none_or(is_allowed) {
         return end(Err(Refusal::AddressNotAllowed), None);
     }
+    if let Some(wanted) = &route.certificate
+        && !surroundings.seeded
+        && !request
+            .head
+            .client
+            .as_ref()
+            .is_some_and(|client| client.is_for(wanted))
+    {
+        let shown = request.head.client.as_ref().map(ToString::to_string);
+        let note = match &shown {
+            Some(names) => format!("the certificate is for {names}"),
+            None => "no certificate was shown".to_owned(),
+        };
+        return Outcome {
+            note: Some(note),
+            ..end(Err(Refusal::Certificate { shown }), None)
+        };
+    }
     let nobody = Nobody::new(&surroundings);
     let prover = route
         .signature

@@ -16,6 +16,11 @@ pub enum Refusal {
     Key(KeyRefusal),
     /// `auth.allow_ips`.
     AddressNotAllowed,
+    /// `auth.client_certificate`.
+    Certificate {
+        /// For the operator: whose it was, if any.
+        shown: Option<String>,
+    },
     /// The signature.
     Signature(Unproven),
     /// Whether it is signed can only be told with this certificate, which must be fetched first.

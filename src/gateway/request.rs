@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::auth::ClientCertificate;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
@@ -20,6 +21,8 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Who connected; behind a trusted proxy, whom the proxy names.
     pub peer: Option<IpAddr>,
+    /// The certificate that the caller has shown.
+    pub client: Option<Arc<ClientCertificate>>,
     /// When the head was complete.
     pub received_at: Timestamp,
     /// The request's id: the sender's where it is harmless, else ours.

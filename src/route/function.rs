@@ -45,6 +45,8 @@ pub struct Route {
     pub signature: Option<Box<Signature>>,
     /// From where they may come; from everywhere without it.
     pub allowed: Option<Allowed>,
+    /// For which names a caller's certificate must be.
+    pub certificate: Option<Box<[Box<str>]>>,
     /// `accept.path`, as written.
     pub path: Option<String>,
     /// The same, parsed.
@@ -155,6 +157,7 @@ pub(super) fn compile<'d>(
         }) => Some(Allowed::compile(networks, &mut report)),
         _ => None,
     };
+    let certificate = certificate(spec, workshop.settings, &mut report);
     let mut environment = root::environment(&spec.request.arguments, names, &parameters);
     if workshop.env.is_none()
         && let Some((slot, _)) = environment.find(Root::Env.name())
@@ -217,6 +220,7 @@ pub(super) fn compile<'d>(
             keys,
             signature: signature.map(Box::new),
             allowed,
+            certificate,
             path: spec.accept.path.clone(),
             pattern: accepted.pattern,
             max_body: accepted.max_body,
@@ -230,6 +234,41 @@ pub(super) fn compile<'d>(
             reach: OnceLock::new(),
         });
     (route, report)
+}
+
+/// `auth.client_certificate`, where it is written.
+fn certificate(
+    spec: &FunctionSpec,
+    settings: &Settings,
+    report: &mut Report<'_>,
+) -> Option<Box<[Box<str>]>> {
+    let Some(AuthSpec::Callers {
+        client_certificate: Some(names),
+        ..
+    }) = &spec.auth
+    else {
+        return None;
+    };
+    let at = FieldPath::root().key("auth").key("client_certificate");
+    if settings.client_authorities.is_none() {
+        report
+            .error(
+                code::route::NO_CLIENT_CERTIFICATES,
+                &at,
+                "no caller can show a certificate",
+            )
+            .help("say whose count, in the document `gateway:`: `listen: { tls: { …, client_authorities: FILE } }`");
+    }
+    if names.is_empty() || names.iter().any(String::is_empty) {
+        report
+            .error(
+                code::route::NO_CLIENT_CERTIFICATES,
+                &at,
+                "this names nobody",
+            )
+            .help("hosts or URIs that certificates are for, or `\"*\"`");
+    }
+    Some(names.iter().map(|name| name.as_str().into()).collect())
 }
 
 /// `auth.signature`, where it is written.
@@ -257,7 +296,14 @@ fn signature(
         cache: workshop.signatures,
         files: workshop.files,
     };
-    let has_key = keys == KeyRule::Required;
+    let shows_certificate = matches!(
+        &spec.auth,
+        Some(AuthSpec::Callers {
+            client_certificate: Some(_),
+            ..
+        })
+    );
+    let has_key = keys == KeyRule::Required || shows_certificate;
     report.lend(|report| signature::compile(written, has_key, report, &mut shop))
 }
 
@@ -343,6 +389,7 @@ fn auth(auth: Option<&AuthSpec>, report: &mut Report<'_>) -> KeyRule {
         Some(AuthSpec::Callers {
             zapikey: Some(KeyRule::None) | None,
             signature: None,
+            client_certificate: None,
             ..
         }) => {
             report

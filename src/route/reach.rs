@@ -33,6 +33,7 @@ pub(super) fn of(route: &Route) -> Reach {
         // It sees the whole body by itself, before the function does.
         signature: _,
         allowed: _,
+        certificate: _,
     } = route;
     let mut survey = Survey::new(Root::Body.slot());
     for (index, clause) in bindings.iter().enumerate() {

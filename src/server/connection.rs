@@ -34,6 +34,7 @@ use super::listen::{Listener, Queue, Socket, Stream};
 use super::metrics::ListenerMetrics;
 use super::peer::TrustedProxies;
 use super::proxied;
+use crate::auth::{ClientCertificate, signature};
 use crate::clock::Stopwatch;
 use crate::route::Limits;
 
@@ -94,6 +95,8 @@ pub(super) struct Connection {
     pub(super) peer: Option<IpAddr>,
     /// The same as text, for the log.
     pub(super) peer_text: Option<Box<str>>,
+    /// The certificate that it has shown.
+    pub(super) client: Option<Arc<ClientCertificate>>,
     /// HTTP/2 has streams and no `Connection` header.
     pub(super) is_http2: bool,
     /// Header lines that a request may have.
@@ -295,12 +298,18 @@ impl Port {
             }
         }
         let _share = share;
-        let (stream, is_http2) = match &self.tls {
-            None => (Stream::Left(socket), false),
+        let (stream, is_http2, client) = match &self.tls {
+            None => (Stream::Left(socket), false, None),
             Some(acceptor) => match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
                 Ok(Ok(stream)) => {
                     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    (Stream::Right(Box::new(stream)), is_http2)
+                    let shown = stream.get_ref().1.peer_certificates();
+                    let client = shown.and_then(|chain| chain.first()).map(|der| {
+                        Arc::new(ClientCertificate {
+                            names: signature::certificate_names(der),
+                        })
+                    });
+                    (Stream::Right(Box::new(stream)), is_http2, client)
                 }
                 Ok(Err(error)) => return debug!(%error, peer = ?peer, "TLS handshake failed"),
                 Err(_) => return debug!(peer = ?peer, "TLS handshake took too long"),
@@ -308,6 +317,7 @@ impl Port {
         };
         let connection = Arc::new(Connection {
             peer,
+            client,
             peer_text: peer.map(|peer| peer.to_string().into()),
             is_http2,
             most_headers: self.limits.headers,

@@ -191,6 +191,7 @@ impl Exchange {
                 .unwrap_or_else(|| PathAndQuery::from_static("/")),
             headers,
             peer,
+            client: context.connection.client.clone(),
             received_at,
             request_id,
         };
@@ -272,7 +273,9 @@ impl Exchange {
 
     /// Who fails to authenticate again and again is answered late.
     async fn slow_down(&self, result: &Result<Served, Refused>) {
-        if let Err(Refused::Gateway(Refusal::Key(_) | Refusal::Signature(_))) = result
+        if let Err(Refused::Gateway(
+            Refusal::Key(_) | Refusal::Signature(_) | Refusal::Certificate { .. },
+        )) = result
             && let Some(delay) = self.context.ingress.failures.count(self.request.head.peer)
         {
             tokio::time::sleep(delay).await;

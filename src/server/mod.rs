@@ -38,6 +38,7 @@ pub use signal::{Signal, Signals};
 pub use tls::TlsError;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,12 +150,14 @@ impl Listeners {
     /// Opens both. Must be called within a runtime.
     pub fn open(settings: &Settings, sockets: &mut InheritedSockets) -> Result<Self, ServerError> {
         let mut certificates = Vec::new();
-        let mut open = |listen: &Listen| {
-            let tls = accept_tls(listen, &mut certificates)?;
+        let mut open = |listen: &Listen, clients: Option<&Path>| {
+            let tls = accept_tls(listen, clients, &mut certificates)?;
             let listener = Listener::open(&listen.address, sockets)?;
             Ok::<_, ServerError>(Open { listener, tls })
         };
-        let (ingress, admin) = (open(&settings.ingress)?, open(&settings.admin)?);
+        let clients = settings.client_authorities.as_deref();
+        let ingress = open(&settings.ingress, clients)?;
+        let admin = open(&settings.admin, None)?;
         Ok(Self {
             ingress,
             admin,
@@ -332,13 +335,14 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 fn accept_tls(
     listen: &Listen,
+    clients: Option<&Path>,
     certificates: &mut Vec<Arc<Certificate>>,
 ) -> Result<Option<tokio_rustls::TlsAcceptor>, ServerError> {
     let Some((chain, key)) = &listen.tls else {
         return Ok(None);
     };
     let certificate = Certificate::load(chain, key)?;
-    let acceptor = certificate.acceptor()?;
+    let acceptor = certificate.acceptor(clients)?;
     certificates.push(certificate);
     Ok(Some(acceptor))
 }

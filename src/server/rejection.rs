@@ -46,6 +46,7 @@ pub(super) enum Reason {
     KeyScope,
     Signature,
     Unverifiable,
+    Certificate,
     Store,
     Address,
     OAuth,
@@ -71,7 +72,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::Route,
         Self::Method,
         Self::KeyMissing,
@@ -81,6 +82,7 @@ impl Reason {
         Self::KeyScope,
         Self::Signature,
         Self::Unverifiable,
+        Self::Certificate,
         Self::Store,
         Self::Address,
         Self::OAuth,
@@ -114,6 +116,7 @@ impl Reason {
             Self::KeyScope => "key_scope",
             Self::Signature => "signature",
             Self::Unverifiable => "unverifiable",
+            Self::Certificate => "certificate",
             Self::Store => "store",
             Self::Address => "address",
             Self::OAuth => "oauth",
@@ -206,6 +209,7 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
                 (Reason::KeyRevoked, Z::AuthenticationFailure.body())
             }
             Refusal::Key(KeyRefusal::OutOfScope) => (Reason::KeyScope, Z::NotAllowed.body()),
+            Refusal::Certificate { .. } => (Reason::Certificate, Z::AuthenticationFailure.body()),
             Refusal::AddressNotAllowed => (Reason::Address, Z::NotAllowed.body()),
             // Not what was wrong with it: who tries signatures would learn from that.
             Refusal::Signature(_) => (Reason::Signature, Z::AuthenticationFailure.body()),

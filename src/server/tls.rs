@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
@@ -29,6 +30,9 @@ pub enum TlsError {
     /// A chain without a certificate.
     #[error("holds no certificate")]
     Empty,
+    /// A certificate that is not an authority's.
+    #[error("not an authority's certificate")]
+    Authority(#[source] rustls::Error),
     /// The key and the certificate do not fit each other, or the key is of no known kind.
     #[error("not usable as a key and its certificate")]
     Key(#[source] rustls::Error),
@@ -87,14 +91,41 @@ impl Certificate {
     }
 
     /// Takes connections with it: HTTP/2 or HTTP/1.1, as the client prefers.
-    pub(super) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, ServerError> {
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+    pub(super) fn acceptor(
+        self: &Arc<Self>,
+        client_authorities: Option<&Path>,
+    ) -> Result<TlsAcceptor, ServerError> {
+        let config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
-            .map_err(|source| unusable(&self.key, source))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+            .map_err(|source| unusable(&self.key, source))?;
+        let config = match client_authorities {
+            None => config.with_no_client_auth(),
+            Some(path) => config.with_client_cert_verifier(self.client_verifier(path)?),
+        };
+        let mut config = config.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// Callers may show a certificate; which functions want one is theirs to say.
+    fn client_verifier(&self, path: &Path) -> Result<Arc<dyn ClientCertVerifier>, ServerError> {
+        let failed = |source| ServerError::Tls {
+            path: path.to_owned(),
+            source,
+        };
+        let mut roots = RootCertStore::empty();
+        let certificates = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| failed(TlsError::Pem(error)))?;
+        for certificate in certificates {
+            roots
+                .add(certificate)
+                .map_err(|error| failed(TlsError::Authority(error)))?;
+        }
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
+            .allow_unauthenticated()
+            .build()
+            .map_err(|_| failed(TlsError::Empty))
     }
 }
 

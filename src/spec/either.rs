@@ -41,6 +41,15 @@ struct AuthMap {
     #[serde(default)]
     #[schemars(length(min = 1))]
     allow_ips: Option<Vec<String>>,
+    /// Names (hosts or URIs) of which the caller's certificate must be for one; `"*"`: any that an
+    /// authority of `listen.tls.client_authorities` has signed.
+    ///
+    /// ```yaml
+    /// client_certificate: [crm.example.com]
+    /// ```
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    client_certificate: Option<Vec<String>>,
 }
 
 impl<'de> Deserialize<'de> for AuthSpec {
@@ -65,11 +74,13 @@ impl<'de> Deserialize<'de> for AuthSpec {
                     zapikey,
                     signature,
                     allow_ips,
+                    client_certificate,
                 } = AuthMap::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(AuthSpec::Callers {
                     zapikey,
                     signature: signature.map(Box::new),
                     allow_ips,
+                    client_certificate,
                 })
             }
         }

@@ -162,6 +162,8 @@ pub enum AuthSpec {
         signature: Option<Box<SignatureSpec>>,
         /// From where they may come; from everywhere without it.
         allow_ips: Option<Vec<String>>,
+        /// Of whom the caller must show a certificate; of nobody without it.
+        client_certificate: Option<Vec<String>>,
     },
 }
 

@@ -179,6 +179,13 @@ pub struct TlsSpec {
     /// private_key: tls/key.pem
     /// ```
     pub private_key: String,
+    /// Of the listener for webhooks: PEM file with the authorities whose certificates callers may
+    /// show. Functions with `auth.client_certificate` ask for one.
+    ///
+    /// ```yaml
+    /// client_authorities: tls/clients-ca.pem
+    /// ```
+    pub client_authorities: Option<String>,
 }
 
 /// What one request, connection or listener may use.

@@ -125,6 +125,7 @@ impl Sent {
                 target: self.target.parse().unwrap(),
                 headers: self.headers,
                 peer: Some([127, 0, 0, 1].into()),
+                client: None,
                 received_at: self.at,
                 request_id: Arc::from("r-1"),
             },

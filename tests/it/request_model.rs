@@ -46,6 +46,7 @@ fn ask(spec: &str, query: &str, content_type: &str, body: &[u8]) -> Answer {
             .expect("a target"),
         headers,
         peer: None,
+        client: None,
         received_at: "2026-11-01T10:00:00Z".parse().expect("an instant"),
         request_id: "r".into(),
     };

@@ -37,6 +37,16 @@ pub enum Distrust {
     Chain(String),
 }
 
+/// The names that a certificate is for.
+pub fn certificate_names(der: &CertificateDer<'_>) -> Box<[Box<str>]> {
+    let Ok(certificate) = EndEntityCert::try_from(der) else {
+        return Box::default();
+    };
+    let hosts = certificate.valid_dns_names();
+    let names = hosts.chain(certificate.valid_uri_names());
+    names.map(Into::into).collect()
+}
+
 /// The key of the first certificate of a PEM file, if it counts at this time.
 pub fn certificate(
     pem: &[u8],

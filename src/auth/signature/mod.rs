@@ -19,7 +19,7 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{Distrust, Trust, certificate};
+pub use certificate::{Distrust, Trust, certificate, certificate_names};
 pub use encoding::{Case, Encoding};
 pub use item::{BadItem, Item};
 pub use jwt::{Token, TokenKey, algorithm, key_set};

@@ -45,6 +45,8 @@ codes! {
     BAD_ANSWER_VALUE = "E0421";
     /// A schema or sample of the body that cannot be read.
     BAD_SHAPE = "E0422";
+    /// A certificate is asked for that nobody can show.
+    NO_CLIENT_CERTIFICATES = "E0423";
 
     /// A value under `let` that nothing reads.
     UNUSED_LET = "W0401";

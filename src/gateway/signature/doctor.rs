@@ -442,6 +442,7 @@ pub(super) fn copy(request: &InboundRequest, body: Bytes) -> InboundRequest {
     let head = &request.head;
     InboundRequest {
         head: crate::gateway::Head {
+            client: request.head.client.clone(),
             method: head.method.clone(),
             target: head.target.clone(),
             headers: head.headers.clone(),

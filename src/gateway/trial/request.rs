@@ -126,6 +126,7 @@ pub(super) fn prepare(
                 target,
                 headers,
                 peer: Some([127, 0, 0, 1].into()),
+                client: None,
                 received_at: test.at,
                 request_id: Arc::from("test"),
             },

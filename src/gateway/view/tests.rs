@@ -68,6 +68,7 @@ impl Sent {
                     .unwrap(),
                 headers,
                 peer: Some([192, 0, 2, 1].into()),
+                client: None,
                 received_at: "2026-11-01T10:00:00.5Z".parse().unwrap(),
                 request_id: "r1".into(),
             },

@@ -74,6 +74,7 @@ pub(in crate::route) fn compile(
         .unwrap_or(defaults.log_level),
         env: env(&spec.env, &at.key("env"), variables, report),
         trusted_proxies: networks(&spec.trusted_proxies, &at.key("trusted_proxies"), report),
+        client_authorities: client_authorities(spec, root, report),
         proxy_protocol: spec.listen.proxy_protocol,
         outbound: super::outbound::compile(&spec.outbound, root, report),
         zoho_failures: spec.zoho_failures,
@@ -203,6 +204,28 @@ fn check_admin(ingress: &Listen, admin: &Listen, report: &mut Report<'_>) {
             )
             .help("give `listen` and `admin` different ports");
     }
+}
+
+fn client_authorities(spec: &GatewaySpec, root: &Path, report: &mut Report<'_>) -> Option<PathBuf> {
+    let key = "client_authorities";
+    let at = FieldPath::root();
+    if spec
+        .admin
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.client_authorities.is_some())
+    {
+        report
+            .error(
+                code::settings::UNREADABLE_FILE,
+                &at.key("admin").key("tls").key(key),
+                "admins show a token, and no certificate",
+            )
+            .help("take it out, or move it to `listen.tls`");
+    }
+    let path = spec.listen.tls.as_ref()?.client_authorities.as_deref()?;
+    let at = at.key("listen").key("tls").key(key);
+    Some(pem_file(path, "-----BEGIN CERTIFICATE", root, &at, report))
 }
 
 /// Whoever may connect writes whose address it is.

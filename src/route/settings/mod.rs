@@ -120,6 +120,8 @@ pub struct Settings {
     pub env: Vec<(String, String)>,
     /// Whose `X-Forwarded-For` is believed: network and prefix length.
     pub trusted_proxies: Vec<(std::net::IpAddr, u8)>,
+    /// PEM file with the authorities of callers' certificates.
+    pub client_authorities: Option<PathBuf>,
     /// Connections to the ingress begin with a PROXY protocol header.
     pub proxy_protocol: bool,
     /// What hookweir itself may reach, and how.
@@ -146,7 +148,12 @@ impl Settings {
         let changes = [
             (
                 "listen",
-                (&self.ingress, self.proxy_protocol) != (&other.ingress, other.proxy_protocol),
+                (&self.ingress, self.proxy_protocol, &self.client_authorities)
+                    != (
+                        &other.ingress,
+                        other.proxy_protocol,
+                        &other.client_authorities,
+                    ),
             ),
             ("admin", self.admin != other.admin),
             ("public_url", self.public_url != other.public_url),
@@ -182,6 +189,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             env: Vec::new(),
             trusted_proxies: Vec::new(),
+            client_authorities: None,
             proxy_protocol: false,
             outbound: Options::default(),
             zoho_failures: false,

@@ -61,6 +61,7 @@ impl Sample {
                 target: target.parse().unwrap(),
                 headers,
                 peer: Some([192, 0, 2, 1].into()),
+                client: None,
                 received_at: ARRIVAL.parse().unwrap(),
                 request_id: "r1".into(),
             },

@@ -8,6 +8,7 @@
 
 mod access;
 mod admin;
+mod clients;
 mod drain;
 mod limits;
 mod listeners;
