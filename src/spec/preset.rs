@@ -162,6 +162,7 @@ built_in! {
     "gitlab"
     "gitlab_signing_token"
     "gocardless"
+    "http_message_signatures"
     "hubspot_v1"
     "hubspot_v2"
     "hubspot_v3"

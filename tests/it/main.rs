@@ -22,6 +22,7 @@ mod handshakes;
 mod harness;
 mod jsonpath;
 mod keys;
+mod message_signatures;
 mod process;
 mod providers;
 mod recording;

@@ -187,7 +187,10 @@ fn usage(preset: &PresetSpec) -> String {
             .collect();
         let _ = writeln!(text, "    params: {{ {} }}", listed.join(", "));
     }
-    if yaml.contains("${url}") {
+    let reads_url = ["${url}", "(url,", " url :"]
+        .iter()
+        .any(|read| yaml.contains(read));
+    if reads_url {
         text.push_str(
             "    public_url: https://hooks.example.com   # or in the document `gateway:`\n",
         );
