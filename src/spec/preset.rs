@@ -108,6 +108,13 @@ pub struct WebhookSpec {
     /// ```
     #[serde(default)]
     pub addresses: Vec<String>,
+    /// Where it publishes the networks that it sends from: they change, so what is built in names
+    /// the place and not the networks. For `auth.allow_ips`.
+    ///
+    /// ```yaml
+    /// addresses_at: https://api.github.com/meta
+    /// ```
+    pub addresses_at: Option<String>,
 }
 
 /// Where things are at the provider.

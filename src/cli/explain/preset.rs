@@ -39,6 +39,10 @@ pub(super) fn page(name: &str) -> Result<String, Failure> {
     line("The URL goes to", preset.setup.url.as_deref());
     line("The secret", preset.setup.secret.as_deref());
     line("Note", preset.setup.note.as_deref());
+    line(
+        "It sends from what it lists at",
+        preset.webhook.addresses_at.as_deref(),
+    );
     text.push_str("#\n# A function:\n#\n");
     for written in function(preset).lines() {
         let _ = writeln!(text, "{}", format!("#   {written}").trim_end());

@@ -50,7 +50,7 @@ pub(in crate::route) fn compile<'d>(
                 let error = report.error(
                     code::UNKNOWN_PRESET,
                     &at.key("preset"),
-                    format!("there is no preset `{name}`"),
+                    format!("there is no preset `{}`", cut(name)),
                 );
                 match near {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -224,6 +224,15 @@ pub(super) fn parameters_read<'s, T: std::fmt::Debug + 's>(
         }
     }
     lacking
+}
+
+/// A name for a message, however long it was written.
+fn cut(name: &str) -> String {
+    let mut shown: String = name.chars().take(60).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Whether a handshake gives the secret.

@@ -40,6 +40,10 @@ fn page(preset: &PresetSpec, function: &str) -> String {
     point("The URL goes to", preset.setup.url.as_deref());
     point("The secret", preset.setup.secret.as_deref());
     point("Note", preset.setup.note.as_deref());
+    point(
+        "It sends from the addresses, for `auth.allow_ips`, that it lists at",
+        preset.webhook.addresses_at.as_deref(),
+    );
     let webhook = &preset.webhook;
     let code = |text: &spec::Expression| format!("`{}`", text.0);
     let time = |period: spec::Period| {
