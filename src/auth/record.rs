@@ -277,8 +277,8 @@ fn to_the_millisecond(time: Timestamp) -> Timestamp {
     Timestamp::from_nanosecond(nanoseconds - nanoseconds.rem_euclid(1_000_000)).unwrap_or(time)
 }
 
-/// A prefix, `_` and a ULID: 48 bits of milliseconds, then 80 random bits, in Crockford's base 32. Ids
-/// sort by the time they were made, and hold no look-alike letters.
+/// A prefix, `_` and a ULID: 48 bits of milliseconds, then 80 random bits, in Crockford's base 32.
+/// Ids sort by the time they were made, and hold no look-alike letters.
 pub fn new_id(prefix: &str, now: Timestamp) -> Result<String, NoRandomness> {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let mut bytes = [0_u8; 16];

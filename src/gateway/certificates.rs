@@ -148,7 +148,7 @@ impl Certificates {
                 };
                 (found, answer.body, kept)
             }
-            Ok(answer) if answer.status < 500 => {
+            Ok(answer) if answer.status < 500 && !matches!(answer.status, 408 | 429) => {
                 let why = format!("is not there: its address answers with {}", answer.status);
                 (Found::Distrusted(why), Bytes::new(), REFUSED)
             }

@@ -334,14 +334,13 @@ fn take_in(
             .as_ref()
             .is_some_and(|client| client.is_for(wanted))
     {
-        let shown = request.head.client.as_ref().map(ToString::to_string);
-        let note = match &shown {
-            Some(names) => format!("the certificate is for {names}"),
+        let note = match &request.head.client {
+            Some(client) => format!("the certificate is for {client}"),
             None => "no certificate was shown".to_owned(),
         };
         return Outcome {
             note: Some(note),
-            ..end(Err(Refusal::Certificate { shown }), None)
+            ..end(Err(Refusal::Certificate), None)
         };
     }
     let nobody = Nobody::new(&surroundings);

@@ -17,10 +17,7 @@ pub enum Refusal {
     /// `auth.allow_ips`.
     AddressNotAllowed,
     /// `auth.client_certificate`.
-    Certificate {
-        /// For the operator: whose it was, if any.
-        shown: Option<String>,
-    },
+    Certificate,
     /// The signature.
     Signature(Unproven),
     /// Whether it is signed can only be told with this certificate, which must be fetched first.

@@ -273,9 +273,8 @@ impl Exchange {
 
     /// Who fails to authenticate again and again is answered late.
     async fn slow_down(&self, result: &Result<Served, Refused>) {
-        if let Err(Refused::Gateway(
-            Refusal::Key(_) | Refusal::Signature(_) | Refusal::Certificate { .. },
-        )) = result
+        if let Err(Refused::Gateway(Refusal::Key(_) | Refusal::Signature(_) | Refusal::Certificate)) =
+            result
             && let Some(delay) = self.context.ingress.failures.count(self.request.head.peer)
         {
             tokio::time::sleep(delay).await;

@@ -209,7 +209,7 @@ fn row(refused: Refused) -> (Reason, ErrorBody) {
                 (Reason::KeyRevoked, Z::AuthenticationFailure.body())
             }
             Refusal::Key(KeyRefusal::OutOfScope) => (Reason::KeyScope, Z::NotAllowed.body()),
-            Refusal::Certificate { .. } => (Reason::Certificate, Z::AuthenticationFailure.body()),
+            Refusal::Certificate => (Reason::Certificate, Z::AuthenticationFailure.body()),
             Refusal::AddressNotAllowed => (Reason::Address, Z::NotAllowed.body()),
             // Not what was wrong with it: who tries signatures would learn from that.
             Refusal::Signature(_) => (Reason::Signature, Z::AuthenticationFailure.body()),

@@ -167,6 +167,9 @@ fn while_its_address_cannot_be_reached_the_sender_is_told_to_come_again() {
     party.page(&address, 500, "");
     gateway.clock.advance(Duration::from_hours(25));
     assert_eq!(post(&gateway, &signer, "/a.pem", b"{}").status, 200);
+    party.page(&address, 429, "");
+    gateway.clock.advance(Duration::from_mins(1));
+    assert_eq!(post(&gateway, &signer, "/a.pem", b"{}").status, 200);
     // Taken back for good.
     party.page(&address, 410, "");
     gateway.clock.advance(Duration::from_mins(1));

@@ -45,6 +45,12 @@ auth: { signature: { preset: gitlab, secrets: [{ file: ../secret }] } }
 respond: { body: { kind: \"${body.object_kind}\" } }
 ";
 
+const TASKS: &str = "function: tasks
+accept: { path: /asana }
+auth: { signature: { preset: asana, secrets: [{ file: ../secret }] } }
+respond: { body: taken }
+";
+
 fn run(args: &[&str], folder: &Path) -> (bool, String) {
     let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_hookweir"))
         .args(args)
@@ -85,6 +91,7 @@ fn what_is_recorded_holds_no_secret_and_passes_as_a_test() {
         ("orders.yaml", ORDERS),
         ("meta.yaml", HOOKS),
         ("gitlab.yaml", TOKENS),
+        ("asana.yaml", TASKS),
     ] {
         let path = project.path().join("specs").join(name);
         std::fs::write(path, text).unwrap();
@@ -134,7 +141,10 @@ fn what_is_recorded_holds_no_secret_and_passes_as_a_test() {
         gateway.request("POST", "/gitlab", &headers, push).status,
         200
     );
-    // Not recorded: who is refused.
+    // Not recorded: a handshake that gives a secret, and who is refused.
+    let given = "a-secret-that-nobody-here-knows";
+    let answer = gateway.request("POST", "/asana", &[("X-Hook-Secret", given)], b"");
+    assert_eq!(answer.header("x-hook-secret"), Some(given));
     assert_eq!(gateway.request("POST", "/gitlab", &[], push).status, 401);
     gateway.stop();
 
@@ -142,7 +152,15 @@ fn what_is_recorded_holds_no_secret_and_passes_as_a_test() {
         (recorded.is_dir() && texts(&recorded).len() == 5).then_some(())
     });
     for text in texts(&recorded) {
-        let secrets = [SECRET, &key, token, "abc.def.ghi", "1234567890", &signature];
+        let secrets = [
+            SECRET,
+            &key,
+            token,
+            given,
+            "abc.def.ghi",
+            "1234567890",
+            &signature,
+        ];
         for secret in secrets {
             assert!(!text.contains(secret), "{secret}: {text}");
         }

@@ -243,7 +243,7 @@ fn reason(refusal: &Refusal) -> Option<String> {
         Refusal::NoRoute => Some("no function has this address".to_owned()),
         Refusal::MethodNotAllowed(_)
         | Refusal::AddressNotAllowed
-        | Refusal::Certificate { .. }
+        | Refusal::Certificate
         | Refusal::OAuthNotOffered
         | Refusal::BodyTooLarge { .. }
         | Refusal::BadBody { .. }

@@ -25,6 +25,8 @@ pub struct Challenge {
     pub stage: Stage,
     /// What must hold.
     pub require: Vec<Clause>,
+    /// It gives a secret, kept or not.
+    pub gives_secret: bool,
     /// The secret that it gives and that is to be kept.
     pub secret: Option<Clause>,
     /// What is to be visited, and what its whole host must be.
@@ -178,6 +180,7 @@ impl Compiler<'_, '_, '_> {
             method,
             when,
             stage,
+            gives_secret: spec.store_secret.is_some(),
             secret,
             visit,
             require: require?,
