@@ -13,10 +13,19 @@ use super::layout::{Layout, NodeId, ROOT, Shape};
 const ELSEWHERE: [&str; 3] = ["env", "file", "credential"];
 
 /// The bytes of a document that may be a secret: under `signature.secrets`, whatever does not say
-/// where one is.
+/// where one is; a proxy with a user.
 pub(super) fn ranges(layout: &Layout) -> Vec<Range<usize>> {
     let child = |node, name| layout.field(node, name).map(|(_, value)| value);
     let mut found = Vec::new();
+    // The address of a proxy may hold a user and a password.
+    let proxy = child(ROOT, "outbound").and_then(|outbound| child(outbound, "proxy"));
+    let says_user = |node: &NodeId| {
+        let text = layout.scalar(*node).map(|scalar| &*scalar.text);
+        text.is_some_and(|text| text.contains('@'))
+    };
+    if let Some(proxy) = proxy.filter(says_user) {
+        collect(layout, proxy, &mut found);
+    }
     let signature = match child(ROOT, "auth") {
         Some(auth) => child(auth, "signature"),
         None => child(ROOT, "signature"),

@@ -152,6 +152,9 @@ fn tls(
     ))
 }
 
+/// Bytes of a file with certificates or a key.
+const LONGEST_PEM: u64 = 1 << 20;
+
 /// A file in which a PEM block begins so.
 pub(super) fn pem_file(
     path: &str,
@@ -161,17 +164,23 @@ pub(super) fn pem_file(
     report: &mut Report<'_>,
 ) -> PathBuf {
     let full = root.join(path);
-    let why = match fs::read(&full) {
-        Ok(bytes) => {
-            let has_block = bytes
-                .windows(begins.len())
-                .any(|window| window == begins.as_bytes());
-            if has_block {
-                return full;
-            }
-            format!("there is no `{begins}…` in it")
-        }
+    // Asked before it is opened: a device may never end, a pipe waits for somebody who writes.
+    let is_file = |data: fs::Metadata| data.is_file() && data.len() <= LONGEST_PEM;
+    let why = match fs::metadata(&full).map(is_file) {
+        Ok(false) => "it is not a file of 1 MiB at most".to_owned(),
         Err(error) => cause(&error),
+        Ok(true) => match fs::read(&full) {
+            Ok(bytes) => {
+                let has_block = bytes
+                    .windows(begins.len())
+                    .any(|window| window == begins.as_bytes());
+                if has_block {
+                    return full;
+                }
+                format!("there is no `{begins}…` in it")
+            }
+            Err(error) => cause(&error),
+        },
     };
     report
         .error(
