@@ -324,6 +324,7 @@ impl Compiler<'_, '_, '_> {
                 "make the scheme one of the alternatives",
             );
         }
+        self.without_effect(spec, &at);
         let mut rules = Vec::new();
         for (index, rule) in spec.any_of.iter().enumerate() {
             let at = at.key("any_of").index(index);
@@ -331,6 +332,42 @@ impl Compiler<'_, '_, '_> {
             rules.extend(self.rule(rule, spec, &at, has_url));
         }
         rules
+    }
+
+    /// What each alternative says for itself: beside them it would change nothing, and whoever
+    /// wrote it to make a preset stricter would not find out.
+    fn without_effect(&mut self, spec: &SignatureSpec, at: &FieldPath) {
+        let keys = [
+            ("signature", spec.signature.is_some()),
+            ("timestamp", spec.timestamp.is_some()),
+            ("fields", !spec.fields.is_empty()),
+            ("signed", spec.signed.is_some()),
+            ("secret", spec.secret.is_some()),
+            ("key", spec.key.is_some()),
+            ("require", !spec.require.is_empty()),
+            ("algorithms", !spec.algorithms.is_empty()),
+            ("compare", spec.compare.is_some()),
+            ("when", spec.when.is_some()),
+            ("each", spec.each.is_some()),
+            ("scope", spec.scope.is_some()),
+        ];
+        let help = spec.preset.as_ref().map_or_else(
+            || "write it in the alternatives that it is for".to_owned(),
+            |preset| {
+                format!(
+                    "write `any_of` beside the preset, with the alternatives that \
+                     `hookweir explain preset {preset}` prints and what is to differ in them"
+                )
+            },
+        );
+        for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
+            self.error(
+                code::MISPLACED,
+                &at.key(key),
+                &format!("`{key}` stands beside alternatives and changes none of them"),
+                &help,
+            );
+        }
     }
 
     /// What an alternative cannot have of its own.
