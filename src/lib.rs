@@ -16,6 +16,8 @@ pub mod spec;
 
 pub mod auth;
 
+pub mod delivery;
+
 pub mod zoho;
 
 pub mod outbound;

@@ -6,6 +6,7 @@
 //!   master.key        0600   unless the environment gives the master key
 //!   admin.token       0600   for the commands that ask a running gateway
 //!   open.lock         0600   held while a store is being opened, and not after
+//!   deliver.lock      0600   held by the one process that delivers
 //! ```
 //!
 //! A secret's file comes into being whole: it is written under another name, put on disk, and
@@ -60,11 +61,7 @@ impl Folder {
     /// two first starts at once would each make a master key.
     pub(super) fn lock(&self) -> Result<File, StoreError> {
         let path = self.0.join("open.lock");
-        let lock = private()
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::file("open", &path))?;
+        let lock = open_lock(&path)?;
         lock.lock().map_err(StoreError::file("lock", &path))?;
         Ok(lock)
     }
@@ -80,6 +77,15 @@ impl Folder {
             .map(|_| ())
             .map_err(StoreError::file("make", &path))
     }
+}
+
+/// Opens a file that is only there to be locked.
+pub(super) fn open_lock(path: &Path) -> Result<File, StoreError> {
+    private()
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(StoreError::file("open", path))
 }
 
 /// Reads a secret from a file that nobody else may read; `None` when there is no such file.

@@ -53,6 +53,135 @@ pub(super) const STEPS: &[&str] = &[
         due INTEGER NOT NULL,
         outcome TEXT
     ) STRICT;",
+    // 3: events and deliveries. `seq` is the order of arrival; what is large stands apart, so that
+    // lists and the queue do not read over it.
+    "CREATE TABLE events (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        function TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        generation INTEGER NOT NULL,
+        version TEXT NOT NULL,
+        received INTEGER NOT NULL,
+        peer TEXT,
+        caller TEXT,
+        verified TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        method TEXT NOT NULL,
+        target TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        redacted INTEGER NOT NULL,
+        failure TEXT,
+        key TEXT,                        -- of dedupe, for people
+        status INTEGER                   -- of the answer
+    ) STRICT;
+    CREATE INDEX events_function ON events (function, seq);
+    CREATE INDEX events_received ON events (received);
+
+    CREATE TABLE payloads (
+        event INTEGER PRIMARY KEY REFERENCES events (seq) ON DELETE CASCADE,
+        headers BLOB NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE answers (
+        event INTEGER PRIMARY KEY REFERENCES events (seq) ON DELETE CASCADE,
+        status INTEGER NOT NULL,
+        headers BLOB NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE dedupe (
+        function TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        key BLOB NOT NULL,               -- SHA-256
+        event INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        PRIMARY KEY (function, environment, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX dedupe_expires ON dedupe (expires);
+
+    -- What is sent; replays share it.
+    CREATE TABLE requests (
+        id INTEGER PRIMARY KEY,
+        event INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
+        method TEXT NOT NULL,
+        target TEXT NOT NULL,
+        headers BLOB NOT NULL,
+        payload INTEGER NOT NULL,        -- 0: body; 1: the event's; 2: made when it is sent
+        body BLOB
+    ) STRICT;
+    CREATE INDEX requests_event ON requests (event);
+
+    CREATE TABLE deliveries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        event INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
+        request INTEGER NOT NULL,
+        function TEXT NOT NULL,
+        name TEXT NOT NULL,
+        item INTEGER NOT NULL,
+        connection TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        lane TEXT,
+        on_dead INTEGER NOT NULL,
+        state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 6),
+        blocks INTEGER NOT NULL DEFAULT 0, -- a dead letter that its lane waits for
+        attempts INTEGER NOT NULL DEFAULT 0,
+        base INTEGER NOT NULL DEFAULT 0,   -- attempts before it was last retried by hand
+        leases INTEGER NOT NULL DEFAULT 0, -- in a row that nobody reported on
+        token INTEGER NOT NULL DEFAULT 0,
+        accepted INTEGER NOT NULL,
+        due INTEGER NOT NULL,
+        lease_until INTEGER,
+        settled INTEGER,
+        most_attempts INTEGER NOT NULL,
+        first_wait INTEGER NOT NULL,     -- milliseconds
+        wait_limit INTEGER NOT NULL,
+        horizon INTEGER NOT NULL,
+        timeout INTEGER NOT NULL,
+        replay_of INTEGER,
+        reason TEXT
+    ) STRICT;
+    CREATE INDEX deliveries_due ON deliveries (connection, environment, due, id) WHERE state = 0;
+    CREATE INDEX deliveries_leased ON deliveries (connection, environment) WHERE state = 1;
+    CREATE INDEX deliveries_dead ON deliveries (connection, environment) WHERE state = 3;
+    CREATE INDEX deliveries_still ON deliveries (connection, environment, state) WHERE state IN (5, 6);
+    CREATE INDEX deliveries_lane ON deliveries (connection, environment, lane, id)
+        WHERE lane IS NOT NULL AND (state IN (0, 1, 5, 6) OR blocks = 1);
+    CREATE INDEX deliveries_event ON deliveries (event);
+
+    CREATE TABLE attempts (
+        delivery INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        duration INTEGER NOT NULL,       -- microseconds
+        status INTEGER,
+        outcome TEXT NOT NULL,
+        answer BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX attempts_delivery ON attempts (delivery);
+
+    CREATE TABLE pauses (
+        kind TEXT NOT NULL CHECK (kind IN ('connection', 'function')),
+        name TEXT NOT NULL,
+        PRIMARY KEY (kind, name)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Counts the changes of what a gateway holds in memory; events change the file all the time.
+    CREATE TABLE revision (number INTEGER NOT NULL) STRICT;
+    INSERT INTO revision VALUES (0);
+    CREATE TRIGGER keys_added AFTER INSERT ON keys
+        BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER keys_changed AFTER UPDATE OF expires, revoked, replaced_by ON keys
+        BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER handshake_secrets_added AFTER INSERT ON handshake_secrets
+        BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER handshake_secrets_removed AFTER DELETE ON handshake_secrets
+        BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER visits_added AFTER INSERT ON visits
+        BEGIN UPDATE revision SET number = number + 1; END;
+    CREATE TRIGGER visits_changed AFTER UPDATE ON visits
+        BEGIN UPDATE revision SET number = number + 1; END;",
 ];
 
 /// What a file turned out to be.

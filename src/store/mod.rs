@@ -12,6 +12,7 @@
 //! always be looked up.
 
 mod error;
+pub mod events;
 mod folder;
 mod handshake;
 mod migrate;
@@ -86,8 +87,8 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// The hash of the token that opens the admin API.
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError>;
 
-    /// A number that changes whenever anybody has changed the store, this process or another.
-    /// What it changed, and whether it was a key, is not said.
+    /// A number that changes whenever anybody, this process or another, has changed what a gateway
+    /// holds in memory: keys and what handshakes leave behind.
     fn version(&self) -> Result<i64, StoreError>;
 
     /// Whether something could be written now. What is kept stays as it is.

@@ -1,7 +1,7 @@
 //! The embedded engine: SQLite, one file.
 //!
-//! Two connections are kept. One does the work. The other only watches: SQLite's `data_version`
-//! changes on a connection when *another* one has written, and so ours writing is seen too.
+//! Two connections are kept. One does the work. The other only watches, so that a look never waits
+//! for work; what it looks at is a number that the file itself counts up (`revision`).
 //!
 //! `synchronous=FULL` with a write-ahead log: what was answered to be done is on disk.
 
@@ -387,7 +387,7 @@ impl Store for SqliteStore {
     fn version(&self) -> Result<i64, StoreError> {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         watch
-            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .query_row("SELECT number FROM revision", [], |row| row.get(0))
             .map_err(StoreError::database(&self.path))
     }
 
@@ -437,7 +437,7 @@ impl From<rusqlite::Error> for WriteError {
     }
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Not created here: the file is made beforehand, with its permissions.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;

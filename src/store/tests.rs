@@ -731,7 +731,12 @@ fn a_database_of_the_first_layout_opens_and_keeps_its_keys() {
     place.store().add_key(&record, &key).unwrap();
     place
         .raw()
-        .execute_batch("DROP TABLE handshake_secrets; DROP TABLE visits; PRAGMA user_version = 1;")
+        .execute_batch(
+            "DROP TABLE handshake_secrets; DROP TABLE visits; DROP TABLE attempts;
+             DROP TABLE deliveries; DROP TABLE requests; DROP TABLE dedupe; DROP TABLE answers;
+             DROP TABLE payloads; DROP TABLE events; DROP TABLE pauses; DROP TABLE revision;
+             DROP TRIGGER keys_added; DROP TRIGGER keys_changed; PRAGMA user_version = 1;",
+        )
         .unwrap();
     let store = place.store();
     assert_eq!(store.keys().unwrap().len(), 1);

@@ -14,6 +14,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("template", &["expr", "value", "diagnostic"]),
     ("spec", &["diagnostic"]),
     ("auth", &["clock", "value"]),
+    ("delivery", &["clock"]),
     ("zoho", &["value"]),
     ("outbound", &[]),
     (
@@ -23,6 +24,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "expr",
             "template",
             "auth",
+            "delivery",
             "zoho",
             "outbound",
             "value",
@@ -30,7 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("store", &["auth", "clock"]),
+    ("store", &["auth", "delivery", "clock"]),
     (
         "gateway",
         &[
@@ -41,6 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "expr",
             "template",
             "auth",
+            "delivery",
             "zoho",
             "value",
             "diagnostic",
@@ -48,13 +51,21 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "dispatch",
+        &[
+            "gateway", "route", "store", "outbound", "auth", "delivery", "value", "expr", "clock",
+        ],
+    ),
+    (
         "server",
         &[
             "gateway",
+            "dispatch",
             "route",
             "store",
             "outbound",
             "auth",
+            "delivery",
             "zoho",
             "value",
             "diagnostic",
@@ -66,11 +77,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "server",
             "gateway",
+            "dispatch",
             "store",
             "outbound",
             "route",
             "zoho",
             "auth",
+            "delivery",
             "spec",
             "template",
             "expr",
