@@ -28,6 +28,8 @@ pub mod store;
 
 pub mod gateway;
 
+pub mod dispatch;
+
 pub mod server;
 
 pub mod cli;

@@ -116,6 +116,13 @@ impl Keyring {
         }
     }
 
+    /// What is known of a key, by its id.
+    pub fn record(&self, id: &str) -> Option<Arc<KeyRecord>> {
+        let mut entries = self.by_hash.values();
+        let entry = entries.find(|entry| entry.record.id == id)?;
+        Some(Arc::clone(&entry.record))
+    }
+
     /// Finds the key and decides whether it opens `function` at `now`. An empty text is a missing
     /// one.
     ///

@@ -26,6 +26,8 @@ pub use bucket::Bucket;
 pub use retry::{Came, LONGEST_RETRY_AFTER, Next, RetryPolicy, retry_after};
 pub use sign::{Signer, SignerError};
 
+use std::time::Duration;
+
 /// How far a delivery is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
@@ -88,6 +90,28 @@ impl State {
     /// Whether nothing more happens to it by itself, and nothing is owed.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Delivered | Self::Dead | Self::Cancelled)
+    }
+}
+
+/// How long events are kept. What is owed is never forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events, and with them everything.
+    pub events: Duration,
+    /// Headers, bodies and what was sent, of events whose deliveries are settled.
+    pub bodies: Duration,
+    /// Bytes of the store; above it the oldest bodies go first.
+    pub size: Option<u64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let month = Duration::from_hours(30 * 24);
+        Self {
+            events: month,
+            bodies: month,
+            size: None,
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Scope<'a> {
     memory: Cell<u64>,
     /// How many draws a seeded scope has made; a scope that has none draws by chance.
     draws: Option<Cell<u64>>,
+    /// What a seeded scope's draws depend on.
+    seed: &'a str,
 }
 
 impl std::fmt::Debug for Scope<'_> {
@@ -77,6 +79,7 @@ impl<'a> Scope<'a> {
             steps: Cell::new(budget.steps),
             memory: Cell::new(budget.memory),
             draws: None,
+            seed: "",
         }
     }
 
@@ -87,6 +90,16 @@ impl<'a> Scope<'a> {
         self
     }
 
+    /// The same scope, whose random values depend on this text alone: evaluated twice, they are the
+    /// same.
+    #[must_use]
+    pub fn seeded_by(self, seed: &'a str) -> Self {
+        Self {
+            seed,
+            ..self.seeded()
+        }
+    }
+
     /// Random bytes for identifiers, not for secrets.
     pub(super) fn random(&self) -> [u8; 16] {
         let Some(draws) = &self.draws else {
@@ -94,7 +107,11 @@ impl<'a> Scope<'a> {
         };
         draws.set(draws.get() + 1);
         // A hash stays what it is; a generator's sequence may change with its crate.
-        let hash: [u8; 32] = Sha256::digest(draws.get().to_be_bytes()).into();
+        let hash: [u8; 32] = Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(draws.get().to_be_bytes())
+            .finalize()
+            .into();
         let (half, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
         *half
     }
@@ -131,6 +148,13 @@ impl<'a> Scope<'a> {
                 cell.set(State::Done(outcome));
                 outcome
             }
+        }
+    }
+
+    /// Gives a variable another value, for what is evaluated from now on.
+    pub fn assign(&self, slot: Slot, value: Value<'a>) {
+        if let Some(cell) = self.slots.get(usize::from(slot.0)) {
+            cell.set(State::Done(Ok(value)));
         }
     }
 

@@ -197,23 +197,32 @@ impl TextProgram {
         scope: &Scope<'a>,
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Fault<'a>> {
+        self.feed_apart(scope, &mut |bytes, _| take(bytes))
+    }
+
+    /// As [`feed`](Self::feed), and says of each piece whether it came from a hole.
+    pub fn feed_apart<'a>(
+        &'a self,
+        scope: &Scope<'a>,
+        take: &mut dyn FnMut(&[u8], bool),
+    ) -> Result<(), Fault<'a>> {
         for part in &self.parts {
             match part {
-                Part::Literal(literal) => take(literal.as_bytes()),
+                Part::Literal(literal) => take(literal.as_bytes(), false),
                 Part::Hole(program, place) => {
                     let value = program
                         .evaluate(scope)
                         .map_err(|fault| moved(fault, *place))?;
                     match value {
-                        Value::Bytes(bytes) => take(bytes),
-                        Value::String(text) => take(text.as_bytes()),
+                        Value::Bytes(bytes) => take(bytes, true),
+                        Value::String(text) => take(text.as_bytes(), true),
                         value => {
                             let mut text = scope.arena().text_buffer(0);
                             write(value, &mut text, scope).map_err(|fault| Fault {
                                 span: *place,
                                 ..fault
                             })?;
-                            take(text.as_bytes());
+                            take(text.as_bytes(), true);
                         }
                     }
                 }

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use http::{HeaderMap, StatusCode};
 
+use super::owed::{Delivered, Destinations, Owed};
 use super::view::View;
 use super::{Refusal, Reply, ReplyKind};
 use crate::auth::without_keys;
@@ -28,11 +29,15 @@ const SKIPPED: &str = "skipped";
 /// Gives a function's variables their values.
 #[derive(Debug)]
 pub(super) struct Evaluation<'a> {
-    route: &'a Route,
+    pub(super) route: &'a Route,
     pub(super) view: View<'a>,
     depth: Cell<u32>,
     /// Where failures of values under `let` arose.
     origins: RefCell<Vec<(&'a Clause, Fault<'a>)>>,
+    /// Where deliveries may go.
+    destinations: Destinations<'a>,
+    /// What became of deliveries that the answer has waited for.
+    came: &'a [Delivered],
 }
 
 /// What a function answered, and why it did nothing.
@@ -41,6 +46,8 @@ pub(super) struct Answered {
     pub(super) result: Result<Reply, Refusal>,
     /// For the operator: why `when` did not hold, which check failed how.
     pub(super) note: Option<String>,
+    /// What the request makes the gateway owe; `None` where nothing is kept of it.
+    pub(super) owed: Option<Owed>,
 }
 
 impl<'a> Provide<'a> for Evaluation<'a> {
@@ -70,8 +77,15 @@ fn fault(kind: FaultKind, detail: &str) -> Fault<'_> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(route: &'a Route, view: View<'a>) -> Self {
+    pub(super) fn new(
+        route: &'a Route,
+        view: View<'a>,
+        destinations: Destinations<'a>,
+        came: &'a [Delivered],
+    ) -> Self {
         Self {
+            destinations,
+            came,
             route,
             view,
             depth: Cell::new(0),
@@ -81,7 +95,8 @@ impl<'a> Evaluation<'a> {
 
     /// Condition, checks, answer. `limit` is the longest answer, in bytes.
     pub(super) fn answer(&'a self, scope: &Scope<'a>, limit: usize) -> Answered {
-        let (result, note) = match self.run(scope, limit) {
+        let mut owed = None;
+        let (result, note) = match self.run(scope, limit, &mut owed) {
             Ok((reply, note)) => (Ok(reply), note),
             Err((refusal, note)) => (Err(refusal), note),
         };
@@ -90,8 +105,9 @@ impl<'a> Evaluation<'a> {
             Some(refusal) => Answered {
                 result: Err(refusal),
                 note: None,
+                owed: None,
             },
-            None => Answered { result, note },
+            None => Answered { result, note, owed },
         }
     }
 
@@ -99,6 +115,7 @@ impl<'a> Evaluation<'a> {
         &'a self,
         scope: &Scope<'a>,
         limit: usize,
+        owed: &mut Option<Owed>,
     ) -> Result<(Reply, Option<String>), (Refusal, Option<String>)> {
         if let Some(when) = &self.route.when
             && let Err(reason) = self.holds(when, scope)
@@ -106,6 +123,16 @@ impl<'a> Evaluation<'a> {
             return Ok((skipped(&self.route.name), Some(reason)));
         }
         self.check(scope, limit)?;
+        if let Some(durable) = &self.route.durable {
+            let made = self
+                .owe(durable, self.destinations, scope, limit)
+                .map_err(|refusal| (refusal, None))?;
+            if !durable.deliveries.is_empty() {
+                let value = Self::deliveries(durable, &made, self.came, scope.arena());
+                scope.assign(durable.slot, value);
+            }
+            *owed = Some(made);
+        }
         let case = self.choose(scope).map_err(|refusal| (refusal, None))?;
         let reply = match &case.answer {
             Answer::Envelope(content) => self.envelope(content.as_ref(), scope, limit),
@@ -254,7 +281,7 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    fn line(&'a self, line: &'a Line, scope: &Scope<'a>) -> Result<Value<'a>, Refusal> {
+    pub(super) fn line(&'a self, line: &'a Line, scope: &Scope<'a>) -> Result<Value<'a>, Refusal> {
         match line {
             Line::Fixed(text) => Ok(Value::String(text)),
             Line::Computed(clause) => clause
@@ -287,7 +314,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn failed(&self, failure: Failure<'a>) -> Refusal {
+    pub(super) fn failed(&self, failure: Failure<'a>) -> Refusal {
         match failure {
             Failure::Clause(clause, fault) => {
                 let (clause, fault) = self.origin(clause, fault);

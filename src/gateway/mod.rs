@@ -31,7 +31,9 @@
 pub mod capture;
 mod certificates;
 mod evaluation;
+mod event;
 mod handshakes;
+mod owed;
 mod rate;
 mod recording;
 mod refusal;
@@ -42,7 +44,10 @@ pub mod trial;
 pub mod view;
 
 pub use certificates::{Certificates, Wanted};
+pub use event::Kept;
+pub(crate) use event::stored as stored_answer;
 pub use handshakes::HandshakeSecrets;
+pub use owed::{Delivered, DestinationAnswer};
 pub use recording::fixture;
 pub use refusal::Refusal;
 pub use reload::{
@@ -62,9 +67,11 @@ use crate::outbound::Outbound;
 use crate::route::signature::Stage;
 use crate::route::{AddressKind, Allowed, Generation, Missed, Pattern, Route};
 use crate::spec::KeyRule;
+use crate::store::events::{DeliveryRequest, EventDetail};
 use crate::value::Arena;
 
 use evaluation::{Answered, Evaluation};
+use owed::Destinations;
 use rate::Rates;
 use signature::{Nobody, Prover, Samples, Unproven};
 use view::{Credentials, Facts, View};
@@ -110,6 +117,8 @@ pub struct Outcome {
     pub observed: Option<Unproven>,
     /// What must be done before the reply is given.
     pub errand: Option<Errand>,
+    /// What must be on disk before the reply is given.
+    pub kept: Option<Box<Kept>>,
 }
 
 /// What differs between a request that was sent and one of a function's own tests.
@@ -131,6 +140,8 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) certificates: Option<&'s Certificates>,
     /// Those that providers gave.
     pub(crate) handshakes: &'s HandshakeSecrets,
+    /// What became of deliveries that the answer has waited for.
+    pub(crate) came: &'s [Delivered],
 }
 
 /// A keyring without keys.
@@ -151,6 +162,7 @@ impl<'s> Surroundings<'s> {
             signed: false,
             certificates: None,
             handshakes: &NO_SECRETS,
+            came: &[],
         }
     }
 }
@@ -236,15 +248,18 @@ impl Gateway {
     ) -> Outcome {
         let keyring = self.keyring.load();
         let handshakes = self.handshakes.load();
+        let is_kept = admission.route.durable.is_some();
+        let id = is_kept.then(|| view::event_id(request.head.received_at));
         let surroundings = Surroundings {
             keyring: &keyring,
             environment: Environment::Production,
             env: &admission.generation.env,
-            event_id: None,
+            event_id: id.as_deref(),
             seeded: false,
             signed: false,
             certificates: Some(&self.certificates),
             handshakes: &handshakes,
+            came: &[],
         };
         let outcome = take(admission, request, surroundings, admits);
         let observed = outcome.observed.as_ref().map(|why| (why, true));
@@ -257,6 +272,23 @@ impl Gateway {
                 .keep(admission, request, why.clone(), observed);
         }
         outcome
+    }
+
+    /// Makes the answer of a request once more, now that it is known what became of deliveries that
+    /// it has waited for. The caller was known then, and is not asked again.
+    pub fn answer_with(
+        &self,
+        admission: &Admission,
+        request: &InboundRequest,
+        kept: &Kept,
+        came: &[Delivered],
+    ) -> Result<Reply, Refusal> {
+        let surroundings = Surroundings {
+            event_id: Some(&kept.event.id),
+            came,
+            ..Surroundings::of_nobody(&admission.generation.env)
+        };
+        answer_of(admission, request, &kept.caller, surroundings)
     }
 
     /// Certificates that senders name the address of.
@@ -389,7 +421,7 @@ fn take_in(
     if !is_accepted {
         return end(not_accepted(), caller.key);
     }
-    let Answered { result, note } = evaluate(
+    let Answered { result, note, owed } = evaluate(
         admission,
         request,
         &credentials,
@@ -397,7 +429,9 @@ fn take_in(
         surroundings,
         arena,
     );
+    let kept = event::kept(admission, request, &caller, &result, owed, surroundings);
     Outcome {
+        kept: kept.map(Box::new),
         result,
         key: caller.key,
         environment: Some(caller.environment),
@@ -419,6 +453,7 @@ fn end(result: Result<Reply, Refusal>, key: Option<Arc<KeyRecord>>) -> Outcome {
         note: None,
         observed: None,
         errand: None,
+        kept: None,
     }
 }
 
@@ -519,6 +554,97 @@ fn authenticate(
         .map_err(Refusal::Key)
 }
 
+impl Gateway {
+    /// What a delivery of an event that is kept sends, as its function makes it now. `Err` says why
+    /// it cannot.
+    pub fn request_of(
+        &self,
+        generation: &Arc<Generation>,
+        event: &EventDetail,
+        name: &str,
+        item: u32,
+    ) -> Result<DeliveryRequest, String> {
+        let row = &event.row;
+        let (headers, body) = event
+            .payload
+            .as_ref()
+            .ok_or("what the event held is forgotten")?;
+        let route = generation
+            .route(&row.function)
+            .ok_or("the function is not there any more")?;
+        let request = event::request(row, headers, body)?;
+        let parameters = route.pattern.as_ref().and_then(|pattern| {
+            let (_, found) = generation
+                .find(&request.head.method, request.head.path())
+                .ok()?;
+            let names = pattern.parameters().map(str::to_owned);
+            Some(names.zip(found.parameters).collect())
+        });
+        let admission = Admission {
+            generation: Arc::clone(generation),
+            max_body: route.max_body,
+            address: AddressKind::Zoho,
+            path: parameters.unwrap_or_default(),
+            route: Arc::clone(route),
+        };
+        let key = row.caller.as_deref().and_then(|id| {
+            let keyring = self.keyring.load();
+            keyring.record(id)
+        });
+        let caller = Caller {
+            key,
+            environment: row.environment,
+        };
+        let surroundings = Surroundings {
+            event_id: Some(&row.id),
+            ..Surroundings::of_nobody(&generation.env)
+        };
+        let credentials = Credentials::of(&request, generation.limits.parts);
+        let arena = Arena::new();
+        evaluating(
+            &admission,
+            &request,
+            &credentials,
+            &caller,
+            surroundings,
+            &arena,
+            |evaluation, scope| {
+                evaluation
+                    .again(name, item, scope, generation.limits.response)
+                    .map_err(|refusal| refusal_text(&refusal))
+            },
+        )
+    }
+}
+
+fn refusal_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Failed { message, site } => format!("{message} ({site})"),
+        Refusal::MissingField { field, site } => format!("`{field}` is missing ({site})"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Makes an answer whose caller is known.
+fn answer_of(
+    admission: &Admission,
+    request: &InboundRequest,
+    caller: &Caller,
+    surroundings: Surroundings<'_>,
+) -> Result<Reply, Refusal> {
+    let credentials = Credentials::of(request, admission.generation.limits.parts);
+    let arena = Arena::new();
+    evaluate(
+        admission,
+        request,
+        &credentials,
+        caller,
+        surroundings,
+        &arena,
+    )
+    .result
+}
+
 fn evaluate(
     admission: &Admission,
     request: &InboundRequest,
@@ -527,6 +653,28 @@ fn evaluate(
     surroundings: Surroundings<'_>,
     arena: &Arena,
 ) -> Answered {
+    let limit = admission.generation.limits.response;
+    evaluating(
+        admission,
+        request,
+        credentials,
+        caller,
+        surroundings,
+        arena,
+        |evaluation, scope| evaluation.answer(scope, limit),
+    )
+}
+
+/// Makes a request's expressions ready, and lets somebody run them.
+fn evaluating<T>(
+    admission: &Admission,
+    request: &InboundRequest,
+    credentials: &Credentials<'_>,
+    caller: &Caller,
+    surroundings: Surroundings<'_>,
+    arena: &Arena,
+    run: impl for<'a> FnOnce(&'a Evaluation<'a>, &Scope<'a>) -> T,
+) -> T {
     let Admission {
         generation, route, ..
     } = admission;
@@ -544,7 +692,11 @@ fn evaluate(
         parts: generation.limits.parts,
         event_id: surroundings.event_id,
     });
-    let evaluation = Evaluation::new(route, view);
+    let destinations = Destinations {
+        generation,
+        environment: caller.environment,
+    };
+    let evaluation = Evaluation::new(route, view, destinations, surroundings.came);
     let budget = Budget {
         steps: generation.limits.steps,
         memory: generation.limits.memory,
@@ -556,10 +708,11 @@ fn evaluate(
         request.head.received_at,
         budget,
     );
-    let scope = if surroundings.seeded {
-        scope.seeded()
-    } else {
-        scope
+    let scope = match (surroundings.seeded, surroundings.event_id) {
+        (true, _) => scope.seeded(),
+        // An answer that waits is made twice, and must be the same one.
+        (false, Some(id)) => scope.seeded_by(id),
+        (false, None) => scope,
     };
-    evaluation.answer(&scope, generation.limits.response)
+    run(&evaluation, &scope)
 }

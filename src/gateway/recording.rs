@@ -149,9 +149,11 @@ fn is_printable(text: &str) -> bool {
 }
 
 /// Finds what is secret.
-struct Scrubber {
+pub(super) struct Scrubber {
     /// What is replaced, the longest first, and by what.
     secrets: Vec<(Vec<u8>, &'static str)>,
+    /// By what secrets are replaced.
+    instead: &'static str,
     /// Headers of the proof.
     headers: Vec<HeaderName>,
     /// What the names of numbered ones begin with.
@@ -162,11 +164,28 @@ struct Scrubber {
 
 impl Scrubber {
     fn new(admission: &Admission, request: &InboundRequest) -> Self {
+        let mut scrubber = Self::of(admission, request, ASSUMED);
+        scrubber.names.push("auth_type".into());
+        if let Some(signature) = &admission.route.signature {
+            for rule in &signature.rules {
+                scrubber.proof(rule);
+            }
+        }
+        scrubber
+    }
+
+    /// One that finds secrets and leaves everything else.
+    pub(super) fn of(
+        admission: &Admission,
+        request: &InboundRequest,
+        instead: &'static str,
+    ) -> Self {
         let mut scrubber = Self {
             secrets: Vec::new(),
+            instead,
             headers: Vec::new(),
             numbered: Vec::new(),
-            names: vec!["zapikey".into(), "auth_type".into()],
+            names: vec!["zapikey".into()],
         };
         let parts = admission.generation.limits.parts;
         if let Some(key) = &Credentials::of(request, parts).zapikey {
@@ -194,7 +213,7 @@ impl Scrubber {
         if bytes.len() < SHORTEST {
             return;
         }
-        self.secrets.push((bytes.to_vec(), ASSUMED));
+        self.secrets.push((bytes.to_vec(), self.instead));
         let Ok(text) = std::str::from_utf8(bytes) else {
             return;
         };
@@ -204,7 +223,7 @@ impl Scrubber {
         let in_json = in_json.trim_matches('"');
         for other in [in_url.as_str(), &in_form, in_json] {
             if other != text {
-                self.secrets.push((other.as_bytes().to_vec(), ASSUMED));
+                self.secrets.push((other.as_bytes().to_vec(), self.instead));
             }
         }
     }
@@ -215,6 +234,10 @@ impl Scrubber {
                 self.secret(key.secret_bytes());
             }
         }
+    }
+
+    /// What is proof, and is made again.
+    fn proof(&mut self, rule: &Rule) {
         match &rule.taken.place {
             Place::One(source) => self.source(source),
             Place::Headers(names) => self.headers.extend(names.iter().cloned()),
@@ -238,7 +261,7 @@ impl Scrubber {
         }
     }
 
-    fn replace<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+    pub(super) fn replace<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let mut text = Cow::Borrowed(text);
         for (secret, instead) in &self.secrets {
             let finder = memchr::memmem::Finder::new(secret);
@@ -273,7 +296,7 @@ impl Scrubber {
         self.text(&kept.collect::<Vec<_>>().join("&"))
     }
 
-    fn target(&self, request: &InboundRequest) -> String {
+    pub(super) fn target(&self, request: &InboundRequest) -> String {
         let path = self.text(request.head.path());
         match self.pairs(request.head.query()) {
             query if query.is_empty() => path,
@@ -302,7 +325,7 @@ impl Scrubber {
             .collect()
     }
 
-    fn body(&self, request: &InboundRequest) -> Bytes {
+    pub(super) fn body(&self, request: &InboundRequest) -> Bytes {
         let kind = request.head.headers.get(header::CONTENT_TYPE);
         let is_form = kind.is_some_and(|kind| {
             kind.as_bytes()

@@ -85,6 +85,8 @@ pub enum ReplyKind {
     Answer,
     /// `when` was false.
     Skipped,
+    /// The first one's answer, for an event that has come before.
+    Repeated,
     /// The answer to a handshake: the function has not run.
     Handshake,
 }

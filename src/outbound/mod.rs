@@ -1,8 +1,10 @@
-//! Requests that hookweir makes of its own: certificates by their address, confirmations.
+//! Requests that hookweir makes of its own: certificates by their address, confirmations,
+//! deliveries.
 //!
 //! The only place with an HTTP client. What is asked for comes from requests, so nothing here is
-//! trusted: only `https`, no redirects, no address that is not public (looked at after the name was
-//! resolved, and that address is the one that is connected to), and bounds for time and bytes.
+//! trusted: no redirects, no address that is not public (looked at after the name was resolved, and
+//! that address is the one that is connected to), and bounds for time and bytes. What a request
+//! names the address of is only fetched by `https`.
 
 mod address;
 mod roots;
@@ -38,7 +40,7 @@ pub struct Outbound {
     client: reqwest::Client,
     addresses: Arc<Addresses>,
     roots: Arc<RootCertStore>,
-    has_proxy: bool,
+    options: Options,
 }
 
 impl fmt::Debug for Outbound {
@@ -53,6 +55,30 @@ pub struct Fetched {
     /// Its status.
     pub status: u16,
     /// Its body.
+    pub body: Bytes,
+}
+
+/// A request.
+#[derive(Debug)]
+pub struct Call {
+    /// Its method.
+    pub method: http::Method,
+    /// Where it goes.
+    pub url: String,
+    /// Its header lines.
+    pub headers: http::HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// What was answered to a [`Call`].
+#[derive(Debug)]
+pub struct Called {
+    /// Its status.
+    pub status: u16,
+    /// Its header lines.
+    pub headers: http::HeaderMap,
+    /// Its body, or the beginning of it.
     pub body: Bytes,
 }
 
@@ -101,7 +127,6 @@ pub enum FetchError {
 impl Outbound {
     /// Makes the client; nothing is asked yet.
     pub fn new(options: &Options) -> Result<Self, OutboundError> {
-        let failed = |error: &dyn fmt::Display| OutboundError::Client(error.to_string());
         let roots = roots::roots(options.authorities.as_deref()).map_err(|source| {
             let path = options.authorities.as_deref().unwrap_or(Path::new(""));
             OutboundError::Authorities {
@@ -109,7 +134,18 @@ impl Outbound {
                 source,
             }
         })?;
-        let roots = Arc::new(roots);
+        Self::with(options.clone(), Arc::new(roots))
+    }
+
+    /// One that reaches these networks, too.
+    pub fn allowing(&self, networks: &[(IpAddr, u8)]) -> Result<Self, OutboundError> {
+        let mut options = self.options.clone();
+        options.allow.extend_from_slice(networks);
+        Self::with(options, Arc::clone(&self.roots))
+    }
+
+    fn with(options: Options, roots: Arc<RootCertStore>) -> Result<Self, OutboundError> {
+        let failed = |error: &dyn fmt::Display| OutboundError::Client(error.to_string());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -135,7 +171,7 @@ impl Outbound {
             client: builder.build().map_err(|error| failed(&error))?,
             addresses,
             roots,
-            has_proxy: options.proxy.is_some(),
+            options,
         })
     }
 
@@ -146,14 +182,8 @@ impl Outbound {
 
     /// GET, of an address that the caller has found to be one that may be asked.
     pub async fn get(&self, url: &str, bounds: Bounds) -> Result<Fetched, FetchError> {
-        let url: reqwest::Url = url.parse().map_err(|_| FetchError::NotPublic)?;
-        // A name is looked at when it is resolved; an address is not resolved.
-        let literal = url.host_str().and_then(|host| {
-            let host = host.trim_matches(['[', ']']);
-            host.parse::<IpAddr>().ok()
-        });
-        let is_refused = |address: IpAddr| !self.has_proxy && !self.addresses.allow(address);
-        if url.scheme() != "https" || literal.is_some_and(is_refused) {
+        let url = self.reachable(url)?;
+        if url.scheme() != "https" {
             return Err(FetchError::NotPublic);
         }
         let asked = async {
@@ -176,6 +206,57 @@ impl Outbound {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => Err(unreachable(error)),
         }
+    }
+}
+
+impl Outbound {
+    /// Any request, to an address that the administrator has written. An answer that is longer than
+    /// the bound is cut off there.
+    pub async fn call(&self, call: Call, bounds: Bounds) -> Result<Called, FetchError> {
+        let url = self.reachable(&call.url)?;
+        let asked = async {
+            let request = self
+                .client
+                .request(call.method, url)
+                .headers(call.headers)
+                .body(call.body);
+            let mut response = request.send().await?;
+            let status = response.status().as_u16();
+            let headers = std::mem::take(response.headers_mut());
+            let mut body = BytesMut::new();
+            while body.len() < bounds.bytes
+                && let Some(chunk) = response.chunk().await?
+            {
+                let room = bounds.bytes - body.len();
+                body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+            }
+            Ok(Called {
+                status,
+                headers,
+                body: body.freeze(),
+            })
+        };
+        match tokio::time::timeout(bounds.time, asked).await {
+            Err(_) => Err(FetchError::Timeout),
+            Ok(Ok(called)) => Ok(called),
+            Ok(Err(error)) => Err(unreachable(error)),
+        }
+    }
+
+    /// The address, if it may be reached as far as it can be told without resolving a name.
+    fn reachable(&self, url: &str) -> Result<reqwest::Url, FetchError> {
+        let url: reqwest::Url = url.parse().map_err(|_| FetchError::NotPublic)?;
+        // A name is looked at when it is resolved; an address is not resolved.
+        let literal = url.host_str().and_then(|host| {
+            let host = host.trim_matches(['[', ']']);
+            host.parse::<IpAddr>().ok()
+        });
+        let has_proxy = self.options.proxy.is_some();
+        let is_refused = |address: IpAddr| !has_proxy && !self.addresses.allow(address);
+        if !matches!(url.scheme(), "http" | "https") || literal.is_some_and(is_refused) {
+            return Err(FetchError::NotPublic);
+        }
+        Ok(url)
     }
 }
 

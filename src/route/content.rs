@@ -114,6 +114,16 @@ impl Filling {
 }
 
 impl Node {
+    /// Appends the JSON of the whole; false, with nothing appended, for an empty optional.
+    pub fn write_to<'a>(
+        &'a self,
+        scope: &Scope<'a>,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Failure<'a>> {
+        self.write(scope, limit, out)
+    }
+
     /// Appends JSON; false, with nothing appended, for an empty optional.
     fn write<'a>(
         &'a self,

@@ -33,6 +33,10 @@ pub(super) enum Place {
     CaseWhen(usize),
     /// The content of a case of the answer.
     Case(usize),
+    /// The condition of a delivery.
+    DeliverWhen(usize),
+    /// What a delivery sends, and the key of `dedupe`.
+    Deliver(usize),
 }
 
 /// An expression that was compiled, and what is known of it.
@@ -65,7 +69,11 @@ pub(super) fn report(
                 .filter(|context| context.exposed.contains(&index))
                 .filter(|context| !function.is_evaluated(index, &context.facts))
                 .collect(),
-            Place::Check(_) | Place::CaseWhen(_) | Place::Case(_) => contexts
+            Place::Check(_)
+            | Place::CaseWhen(_)
+            | Place::Case(_)
+            | Place::DeliverWhen(_)
+            | Place::Deliver(_) => contexts
                 .iter()
                 .filter(|context| context.place == one.place)
                 .collect(),
@@ -153,7 +161,11 @@ impl Function<'_> {
         for one in self.seen {
             let runs = matches!(
                 one.place,
-                Place::Check(_) | Place::CaseWhen(_) | Place::Case(_)
+                Place::Check(_)
+                    | Place::CaseWhen(_)
+                    | Place::Case(_)
+                    | Place::DeliverWhen(_)
+                    | Place::Deliver(_)
             );
             if runs && !places.contains(&one.place) {
                 places.push(one.place);
@@ -253,6 +265,7 @@ fn known_at(place: Place, one: &Seen) -> &[Fact] {
         (Place::Check(index), Place::Check(before)) if before >= index => &[],
         (_, Place::Check(_)) => &findings.if_true,
         (Place::Case(case), Place::CaseWhen(asked)) if asked == case => &findings.if_true,
+        (Place::Deliver(of), Place::DeliverWhen(asked)) if asked == of => &findings.if_true,
         (Place::Case(case) | Place::CaseWhen(case), Place::CaseWhen(asked)) if asked < case => {
             &findings.if_false
         }

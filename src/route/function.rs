@@ -7,9 +7,11 @@ use http::StatusCode;
 
 use super::allowed::Allowed;
 use super::answer::Case;
-use super::bindings::{self, Bindings};
+use super::bindings;
 use super::clause::{Clause, Site};
+use super::connection::Connections;
 use super::content::Content;
+use super::deliver::{self, Durable};
 use super::expressions::{Cache, Expressions};
 use super::fallible::{self, Place};
 use super::files::Files;
@@ -63,6 +65,8 @@ pub struct Route {
     pub when: Option<Clause>,
     /// Conditions that the request must fulfil, in order.
     pub checks: Vec<Check>,
+    /// What becomes of its events.
+    pub durable: Option<Box<Durable>>,
     /// The answers, in order. The last one always holds.
     pub cases: Vec<Case>,
     /// The values under `let`, by slot after the roots.
@@ -93,7 +97,7 @@ impl Route {
 
     /// How many variables a scope for this function has.
     pub fn variables(&self) -> usize {
-        Root::ALL.len() + self.bindings.len()
+        Root::ALL.len() + self.bindings.len() + usize::from(self.durable.is_some())
     }
 
     /// The value under `let` at a slot; `None` when the slot is a root's.
@@ -125,6 +129,7 @@ pub(super) struct Workshop<'w, 'f> {
     /// What signatures take from outside, and the presets.
     pub(super) values: &'w Values,
     pub(super) presets: &'w Presets<'w>,
+    pub(super) connections: &'w Connections,
     /// The expressions of signatures, which know other names.
     pub(super) signatures: &'w mut Cache,
     /// What a request may come without, and nothing handles, where no schema or sample says that
@@ -178,7 +183,8 @@ pub(super) fn compile<'d>(
         .bindings
         .keys()
         .cloned()
-        .chain(differing.map(|root| root.name().to_owned()));
+        .chain(differing.map(|root| root.name().to_owned()))
+        .chain([deliver::ITEM.to_owned(), deliver::DELIVERIES.to_owned()]);
     let mut expressions = Expressions::new(report, environment, own, workshop.cache);
     expressions.held_to(accepted.max_body, workshop.settings.limits.steps);
 
@@ -189,12 +195,19 @@ pub(super) fn compile<'d>(
         .as_ref()
         .and_then(|when| expressions.condition(&FieldPath::root().key("when"), &when.0));
     let checks = checks(&spec.check, &mut expressions);
+    let mut tools = deliver::Tools {
+        root: workshop.root,
+        files: workshop.files,
+        presets: workshop.presets,
+        connections: workshop.connections,
+        answers: workshop.signatures,
+    };
+    let durable = deliver::compile(spec, &mut tools, &mut expressions);
     let cases = respond::compile(spec, workshop.root, workshop.files, &mut expressions);
     bindings::warn_of_unused(&spec.bindings, &values, &mut expressions);
 
     let names: Vec<&str> = spec.bindings.keys().map(String::as_str).collect();
-    let is_strict = workshop.settings.strict;
-    let quiet = fallible::report(&mut expressions, &names, is_strict);
+    let quiet = fallible::report(&mut expressions, &names, workshop.settings.strict);
     workshop.unhandled.extend(quiet);
 
     let mut report = expressions.report;
@@ -208,8 +221,7 @@ pub(super) fn compile<'d>(
             .help("add `tests:` with a request and what is expected of it");
     }
     let site = report.site(&FieldPath::root().key("function"));
-    let Bindings { clauses, .. } = values;
-    let bindings: Option<Vec<Clause>> = clauses.into_iter().collect();
+    let bindings: Option<Vec<Clause>> = values.clauses.into_iter().collect();
     let route = bindings
         .filter(|_| !report.has_errors())
         .map(|bindings| Route {
@@ -229,6 +241,7 @@ pub(super) fn compile<'d>(
             tests: spec.tests.len(),
             when,
             checks,
+            durable: durable.map(Box::new),
             cases,
             bindings,
             reach: OnceLock::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::commit::Commit;
+use super::connection::Connection;
 use super::function::Route;
 use super::methods::Methods;
 use super::settings::Limits;
@@ -28,6 +29,8 @@ pub struct Generation {
     pub limits: Limits,
     /// `env.NAME` values.
     pub env: Vec<(String, String)>,
+    /// In the order of their names.
+    pub connections: Vec<Arc<Connection>>,
     table: RouteTable,
     /// What was taken from outside the files.
     outside: Mark,
@@ -38,6 +41,21 @@ impl Generation {
     pub(super) fn marked(mut self, outside: Mark) -> Self {
         self.outside = outside;
         self
+    }
+
+    /// With the connections of the folder, in the order of their names.
+    pub(super) fn reaching(mut self, connections: Vec<Arc<Connection>>) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// The connection of a name.
+    pub fn connection(&self, name: &str) -> Option<&Arc<Connection>> {
+        let index = self
+            .connections
+            .binary_search_by(|connection| (*connection.name).cmp(name))
+            .ok()?;
+        self.connections.get(index)
     }
 
     /// Whether it is the same set of functions, with the same secrets.
@@ -67,6 +85,7 @@ impl Generation {
             routes,
             limits,
             env,
+            connections: Vec::new(),
             table,
             outside: Mark::default(),
         }

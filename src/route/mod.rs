@@ -17,7 +17,9 @@ mod bindings;
 mod clause;
 mod commit;
 mod conflict;
+mod connection;
 mod content;
+mod deliver;
 mod expressions;
 mod fallible;
 mod files;
@@ -39,7 +41,9 @@ pub use allowed::Allowed;
 pub use answer::{Answer, Case, Head, Line, RawAnswer};
 pub use clause::{Clause, Runs, Site};
 pub use commit::{Checkout, Commit};
+pub use connection::{AnswerRoot, Connection, Target};
 pub use content::{Content, Failure, Filling, Node};
+pub use deliver::{BodyPlan, Deduping, Delivery, Durable, Part, PathPlan, Redaction, RequestPlan};
 pub use function::{Check, Route};
 pub use generation::Generation;
 pub use methods::Methods;
@@ -61,6 +65,7 @@ use sha2::{Digest as _, Sha256};
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Sources, code};
 use crate::spec::{Document, FieldPath, Incomplete, Loaded, Spec};
 
+use connection::Connections;
 use expressions::Cache;
 use files::{Files, Texts};
 use function::Workshop;
@@ -173,9 +178,17 @@ fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Com
         lost.is_some_and(|part| part.lacks("env")) || (!has_settings && mentions_gateway(&sources));
     let values = Values::of(all.iter().map(|(document, _)| *document), &sources, outside);
     let presets = Presets::of(documents.iter(), &mut diagnostics);
+    let connections = Connections::compile(
+        documents.iter(),
+        incomplete.iter().map(|part| &part.document),
+        &sources,
+        &values,
+        &mut diagnostics,
+    );
     let load = Load {
         values: &values,
         presets: &presets,
+        connections: &connections,
         sources: &sources,
         texts: &Texts::default(),
         settings: &settings,
@@ -213,6 +226,7 @@ fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Com
             settings.env.clone(),
         )
         .marked(values.mark)
+        .reaching(connections.sound.into_values().collect())
     });
     Compilation {
         generation,
@@ -234,6 +248,8 @@ struct Load<'l> {
     values: &'l Values,
     /// The presets that functions may name.
     presets: &'l Presets<'l>,
+    /// The connections that functions may name.
+    connections: &'l Connections,
     /// The files of the folder.
     sources: &'l Sources,
     /// The files that functions name.
@@ -324,6 +340,7 @@ impl Load<'_> {
                 shapes: &mut shapes,
                 values: self.values,
                 presets: self.presets,
+                connections: self.connections,
                 signatures: &mut signatures,
                 unhandled: &mut share.unhandled,
             };

@@ -6,6 +6,7 @@
 use super::answer::{Answer, Case, Head, Line, RawAnswer};
 use super::clause::{Clause, Runs};
 use super::content::{Content, Filling, Node};
+use super::deliver::{BodyPlan, Delivery, Durable, PathPlan, RequestPlan};
 use super::function::{Check, Route};
 use super::root::Root;
 use crate::expr::{Slot, Survey};
@@ -16,6 +17,7 @@ pub(super) fn of(route: &Route) -> Reach {
     let Route {
         when,
         checks,
+        durable,
         cases,
         bindings,
         name: _,
@@ -54,6 +56,9 @@ pub(super) fn of(route: &Route) -> Reach {
         look(that, &mut survey);
         content(message, &mut survey);
     }
+    if let Some(durable) = durable {
+        self::durable(durable, &mut survey);
+    }
     for Case { when, answer } in cases {
         if let Some(when) = when {
             look(when, &mut survey);
@@ -61,6 +66,66 @@ pub(super) fn of(route: &Route) -> Reach {
         self::answer(answer, &mut survey);
     }
     survey.finish()
+}
+
+fn durable<'r>(durable: &'r Durable, survey: &mut Survey<'r>) {
+    let Durable {
+        dedupe,
+        deliveries,
+        // They are taken out of the bytes.
+        redactions: _,
+        slot: _,
+    } = durable;
+    if let Some(dedupe) = dedupe {
+        keep(&dedupe.key, survey);
+    }
+    for Delivery {
+        when,
+        for_each,
+        order_by,
+        request:
+            RequestPlan {
+                path,
+                query,
+                headers,
+                body,
+                method: _,
+            },
+        name: _,
+        connection: _,
+        wait: _,
+        on_dead: _,
+        policy: _,
+        timeout: _,
+        at_delivery: _,
+        // It sees an answer, not the request.
+        ok_when: _,
+        site: _,
+    } in deliveries
+    {
+        if let Some(when) = when {
+            look(when, survey);
+        }
+        for clause in for_each.iter().chain(order_by) {
+            keep(clause, survey);
+        }
+        if let PathPlan::Computed(clause) = path {
+            keep(clause, survey);
+        }
+        for (_, line) in query.iter().chain(headers) {
+            self::line(line, survey);
+        }
+        match body {
+            BodyPlan::None | BodyPlan::Raw => {}
+            BodyPlan::Json(tree) => node(tree, survey),
+            BodyPlan::Form(pairs) | BodyPlan::Multipart(pairs) => {
+                for (_, line) in pairs {
+                    self::line(line, survey);
+                }
+            }
+            BodyPlan::Text { content, .. } => self::content(content, survey),
+        }
+    }
 }
 
 fn answer<'r>(answer: &'r Answer, survey: &mut Survey<'r>) {

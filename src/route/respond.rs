@@ -115,6 +115,67 @@ pub(super) fn tree(
     compiler.node(tree, at)
 }
 
+/// Compiles header lines.
+pub(super) fn header_lines(
+    headers: &indexmap::IndexMap<String, Tree>,
+    at: &FieldPath,
+    root: &Path,
+    files: &mut Files<'_>,
+    expressions: &mut Expressions<'_, '_>,
+) -> Vec<(Box<str>, Line)> {
+    let mut compiler = Compiler {
+        root,
+        files,
+        expressions,
+    };
+    let lines = headers
+        .iter()
+        .filter_map(|(name, value)| compiler.header(name, value, at));
+    lines.collect()
+}
+
+/// Compiles one text, or several, of a query or a form: what a header's value can be, too.
+pub(super) fn texts(
+    value: &Tree,
+    at: &FieldPath,
+    root: &Path,
+    files: &mut Files<'_>,
+    expressions: &mut Expressions<'_, '_>,
+) -> Option<Line> {
+    let mut compiler = Compiler {
+        root,
+        files,
+        expressions,
+    };
+    match value {
+        Tree::List(items) => Some(Line::Many(
+            items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| compiler.header_line(item, &at.index(index)))
+                .collect::<Option<_>>()?,
+        )),
+        value => compiler.header_line(value, at),
+    }
+}
+
+/// Compiles a text, or a template that is escaped as its type needs.
+pub(super) fn text_content(
+    tree: &Tree,
+    content_type: &str,
+    at: &FieldPath,
+    root: &Path,
+    files: &mut Files<'_>,
+    expressions: &mut Expressions<'_, '_>,
+) -> Option<Content> {
+    let mut compiler = Compiler {
+        root,
+        files,
+        expressions,
+    };
+    compiler.content(tree, at, escape_for(Some(content_type)))
+}
+
 struct Compiler<'x, 'f, 'c, 'd> {
     root: &'x Path,
     files: &'x mut Files<'f>,
@@ -561,7 +622,7 @@ fn escape_for(content_type: Option<&str>) -> Escape {
 }
 
 /// `type/subtype`, and whatever parameters follow.
-fn is_content_type(text: &str) -> bool {
+pub(super) fn is_content_type(text: &str) -> bool {
     let is_token = |text: &str| {
         !text.is_empty()
             && text

@@ -29,6 +29,7 @@ use warp::reply::Response;
 
 use super::body;
 use super::connection::{Application, Connection};
+use super::deliveries::Deliveries;
 use super::errands::Errands;
 use super::failures::Failures;
 use super::guard;
@@ -41,7 +42,7 @@ use super::rejection::{self, Reason, Refused};
 use crate::auth::{Environment, KeyRecord};
 use crate::clock::{Clock, Stopwatch};
 use crate::gateway::{
-    Admission, Gateway, Head, InboundRequest, Outcome, Refusal, Reply, ReplyKind, fixture,
+    Admission, Gateway, Head, InboundRequest, Kept, Outcome, Refusal, Reply, ReplyKind, fixture,
 };
 
 /// What all requests share.
@@ -53,11 +54,31 @@ pub(super) struct Ingress {
     pub(super) access: Option<AccessLog>,
     pub(super) errands: Errands,
     pub(super) recorder: Option<Recorder>,
+    pub(super) deliveries: Option<Deliveries>,
     pub(super) failures: Failures,
     pub(super) proxies: Arc<TrustedProxies>,
     /// For a whole body to arrive.
     pub(super) body_time: Duration,
     pub(super) zoho_failures: bool,
+}
+
+impl Ingress {
+    /// Has an event on disk before its request is answered.
+    async fn keep(
+        &self,
+        kept: Kept,
+        result: Result<Reply, Refusal>,
+        admission: &Admission,
+        request: &InboundRequest,
+    ) -> Result<Reply, Refusal> {
+        let Some(deliveries) = &self.deliveries else {
+            let why = "there is no store".to_owned();
+            return Err(Refusal::NotKept { why });
+        };
+        deliveries
+            .keep(kept, result, &self.gateway, admission, request)
+            .await
+    }
 }
 
 /// The ingress listener's application.
@@ -249,6 +270,7 @@ impl Exchange {
             note,
             observed,
             errand,
+            kept,
         } = outcome;
         self.is_observed = observed.is_some();
         self.key = key;
@@ -259,6 +281,10 @@ impl Exchange {
             let done = ingress.errands.run(errand, name, &ingress.clock).await;
             done.map_err(|why| Refused::Gateway(Refusal::NotKept { why }))?;
         }
+        let result = match kept {
+            Some(kept) => Box::pin(ingress.keep(*kept, result, admission, &self.request)).await,
+            None => result,
+        };
         match result {
             Ok(reply) => Ok(Served::Reply(reply)),
             // It could have been a handshake.
@@ -305,6 +331,7 @@ impl Exchange {
                 let outcome = match reply.kind {
                     ReplyKind::Answer => "answered",
                     ReplyKind::Skipped => "skipped",
+                    ReplyKind::Repeated => "repeated",
                     ReplyKind::Handshake => "handshake",
                 };
                 let length = reply.body.len();
@@ -379,7 +406,7 @@ impl Exchange {
                     request_id,
                     function,
                     reason = why,
-                    "a handshake cannot be answered"
+                    "what must be kept cannot be"
                 );
             }
             Refused::Gateway(Refusal::Unverifiable { why }) => {

@@ -13,6 +13,7 @@
 mod admin;
 mod body;
 mod connection;
+mod deliveries;
 mod drain;
 mod errands;
 mod failures;
@@ -31,6 +32,7 @@ mod signal;
 mod tls;
 
 pub use admin::AdminAuth;
+pub use deliveries::Deliveries;
 pub use errands::Errands;
 pub use listen::{InheritedSockets, ServerError};
 pub use recorder::Recorder;
@@ -98,6 +100,8 @@ pub struct Services {
     pub store: Option<Arc<dyn Store>>,
     /// What handshakes leave to be done.
     pub errands: Errands,
+    /// What keeps events and delivers them; functions that need it are refused without.
+    pub deliveries: Option<Deliveries>,
     /// Where requests are recorded, if they are.
     pub recorder: Option<Recorder>,
     /// How third parties are reached.
@@ -133,6 +137,7 @@ pub struct Server {
     certificates: Vec<Arc<Certificate>>,
     reloader: Arc<Reloader>,
     errands: Errands,
+    deliveries: Option<Deliveries>,
     outbound: Option<Outbound>,
     clock: Arc<dyn Clock>,
     drain_timeout: Duration,
@@ -188,6 +193,7 @@ impl Server {
             access: services.access,
             errands: services.errands.clone(),
             recorder: services.recorder,
+            deliveries: services.deliveries.clone(),
             failures: Failures::new(limits.failures.times, limits.failures.period),
             proxies: Arc::clone(&proxies),
             body_time: limits.body_timeout.min(limits.request_timeout),
@@ -242,6 +248,7 @@ impl Server {
             certificates: listeners.certificates,
             reloader: services.reloader,
             errands: services.errands,
+            deliveries: services.deliveries,
             outbound: services.outbound,
             clock: services.clock,
             drain_timeout: limits.drain_timeout,
@@ -267,10 +274,14 @@ impl Server {
             certificates,
             reloader,
             errands,
+            deliveries,
             outbound,
             clock,
             drain_timeout,
         } = self;
+        let delivering = deliveries
+            .clone()
+            .map(|deliveries| tokio::spawn(deliveries.run(drain_timeout)));
         let background = [
             tokio::spawn(watch_certificates(certificates.clone())),
             tokio::spawn(feed_watchdog()),
@@ -301,6 +312,10 @@ impl Server {
             }
         }
         ingress_drain.end();
+        if let (Some(deliveries), Some(delivering)) = (deliveries, delivering) {
+            deliveries.end();
+            let _ = timeout(drain_timeout + CUT_OFF, delivering).await;
+        }
         if !ingress.is_finished() {
             // What was cut off still leaves its lines in the log.
             let _ = timeout(CUT_OFF, &mut ingress).await;

@@ -463,6 +463,30 @@ pub(super) fn sign<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     word(deserializer, &["right", "wrong", "missing", "stale"])
 }
 
+/// `deliver[].on_dead`
+pub(super) fn on_dead<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    word(deserializer, &["skip", "block", "park"])
+}
+
+/// `deliver[].evaluate`
+pub(super) fn evaluate<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    word(deserializer, &["at_accept", "at_delivery"])
+}
+
+/// `deliver[].request.raw`
+pub(super) fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    word(deserializer, &["body"])
+}
+
+/// `keep`
+pub(super) fn keep<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    word(deserializer, &["events"])
+}
+
 /// `log.format`
 pub(super) fn log_format<'de, D: Deserializer<'de>>(
     deserializer: D,

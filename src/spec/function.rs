@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::either::{self, Respond, StatusCode};
-use super::{Expression, Rate, SignatureSpec, Size, Tree};
+use super::{DedupeSpec, DeliverSpec, Expression, Rate, SignatureSpec, Size, Tree};
 
 /// A function: how a request is recognised and authenticated, what is read from it and what is
 /// answered.
@@ -88,6 +88,38 @@ pub struct FunctionSpec {
     /// ```
     #[serde(default)]
     pub check: Vec<CheckSpec>,
+    /// What makes another request the same one.
+    ///
+    /// ```yaml
+    /// dedupe: { key: body.id, window: 3d }
+    /// ```
+    pub dedupe: Option<DedupeSpec>,
+    /// What is delivered, to whom: on disk before the request is answered, and tried again until it
+    /// is settled.
+    ///
+    /// ```yaml
+    /// deliver:
+    ///   - name: lead
+    ///     connection: crm
+    ///     request: { path: /leads, json: { email: "${email}" } }
+    /// ```
+    #[serde(default)]
+    pub deliver: Vec<DeliverSpec>,
+    /// Events of a function that delivers nothing are not kept, unless it says `events`.
+    ///
+    /// ```yaml
+    /// keep: events
+    /// ```
+    #[serde(default, deserialize_with = "either::keep")]
+    #[schemars(extend("enum" = ["events"]))]
+    pub keep: Option<String>,
+    /// What is taken out of a JSON or form body, the query or the headers before the event is kept.
+    ///
+    /// ```yaml
+    /// redact: [body.card.number, "body.items[*].iban", headers.x-session]
+    /// ```
+    #[serde(default)]
+    pub redact: Vec<String>,
     /// The answer: one, or a list of cases of which the first that holds is given. Without it the
     /// answer is Zoho's envelope around nothing.
     ///
@@ -347,6 +379,16 @@ pub struct TestSpec {
     /// ```
     #[serde(default)]
     pub request: TestRequestSpec,
+    /// What destinations answer, by the delivery's name: `status_code`, `headers`, `json`, `text`,
+    /// or `timeout: true`, `refused: true`; a list for one attempt after the other. Default: 200
+    /// and `{}`.
+    ///
+    /// ```yaml
+    /// mocks: { lead: { status_code: 201, json: { id: 7 } } }
+    /// ```
+    #[serde(default, deserialize_with = "either::map")]
+    #[schemars(with = "std::collections::BTreeMap<String, Tree>")]
+    pub mocks: IndexMap<String, Tree>,
     /// What must come of it.
     ///
     /// ```yaml
@@ -520,4 +562,14 @@ pub struct ExpectSpec {
     /// output: { id: "554023" }
     /// ```
     pub output: Option<Tree>,
+    /// What is delivered, by name; given at all, it is complete: `{}` says that nothing is. Of each
+    /// `outcome` (`delivered`, `pending`, `dead`, `held`), `method`, `path`, `query`, `headers`,
+    /// `json`, `form`, `text`; a list for the deliveries of a `for_each`.
+    ///
+    /// ```yaml
+    /// deliveries: { lead: { json: { email: ada@example.com } } }
+    /// ```
+    #[serde(default, deserialize_with = "either::some_map")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, Tree>>")]
+    pub deliveries: Option<IndexMap<String, Tree>>,
 }

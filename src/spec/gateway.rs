@@ -72,6 +72,13 @@ pub struct GatewaySpec {
     /// ```
     #[serde(default)]
     pub outbound: OutboundSpec,
+    /// How long events are kept.
+    ///
+    /// ```yaml
+    /// retention: { events: 30d, bodies: 7d, size: 10GiB }
+    /// ```
+    #[serde(default)]
+    pub retention: RetentionSpec,
     /// Answer failed functions with Zoho's 200 instead of 500.
     ///
     /// ```yaml
@@ -133,6 +140,32 @@ pub struct AdminSpec {
     /// tls: { certificate: tls/chain.pem, private_key: tls/key.pem }
     /// ```
     pub tls: Option<TlsSpec>,
+}
+
+/// How long events are kept. What is still owed is never forgotten.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Retention")]
+pub struct RetentionSpec {
+    /// Events with everything that belongs to them; default `30d`.
+    ///
+    /// ```yaml
+    /// events: 90d
+    /// ```
+    pub events: Option<Period>,
+    /// Headers, bodies and what was sent; default as long as the events.
+    ///
+    /// ```yaml
+    /// bodies: 7d
+    /// ```
+    pub bodies: Option<Period>,
+    /// Bytes of the store, above which the oldest bodies are forgotten; without it there is no
+    /// limit.
+    ///
+    /// ```yaml
+    /// size: 10GiB
+    /// ```
+    pub size: Option<Size>,
 }
 
 /// What hookweir itself may reach, and how. It never reaches an address that is not public

@@ -12,8 +12,8 @@ use super::places::Places;
 use super::read::{self, error};
 use super::typed::{Misfit, NodeReader};
 use super::{
-    Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, PresetSpec, Spec, mask, names,
-    salvage, structure,
+    ConnectionSpec, Document, FunctionSpec, GatewaySpec, Incomplete, Loaded, PresetSpec, Spec,
+    mask, names, salvage, structure,
 };
 use crate::diagnostic::code::yaml as code;
 use crate::diagnostic::{Diagnostic, SourceId, Span, suggest};
@@ -26,7 +26,7 @@ pub const FILE_LIMIT: u64 = 1 << 20;
 const FILES_A_THREAD: usize = 64;
 
 /// What a document may start with.
-pub(super) const KINDS: [&str; 3] = ["function", "gateway", "preset"];
+pub(super) const KINDS: [&str; 4] = ["function", "gateway", "preset", "connection"];
 
 /// Reads all `*.yaml` and `*.yml` files of a folder, not its sub-folders; `gateway:` may stand in
 /// any of them. Files whose name starts with a dot are left out. `Err` only when the folder cannot
@@ -319,6 +319,7 @@ pub(super) fn typed(kind: &str, layout: &Layout) -> Result<Spec, Misfit> {
     Ok(match kind {
         "gateway" => Spec::Gateway(Box::new(GatewaySpec::deserialize(reader)?)),
         "preset" => Spec::Preset(Box::new(PresetSpec::deserialize(reader)?)),
+        "connection" => Spec::Connection(Box::new(ConnectionSpec::deserialize(reader)?)),
         _ => Spec::Function(Box::new(as_written(
             FunctionSpec::deserialize(reader)?,
             layout,
@@ -357,7 +358,7 @@ fn unknown_kind(
         problem.help.push(format!("did you mean `{kind}`?"));
     }
     problem.help.push(
-        "the first key says what a document is: `function: NAME`, `gateway: NAME` or `preset: NAME`"
+        "the first key says what a document is: `function: NAME`, `connection: NAME`, `gateway: NAME` or `preset: NAME`"
             .to_owned(),
     );
     problem

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! folder ─load─▶ Loaded { sources, documents, diagnostics }
-//! Document { source, spec: FunctionSpec | GatewaySpec, places }
+//! Document { source, spec: FunctionSpec | GatewaySpec | …, places }
 //! places: field path ─▶ spans of key and value, and how each scalar's text lies in the file
 //! ```
 //!
@@ -14,6 +14,8 @@
 mod agree;
 mod aligner;
 mod challenge;
+mod connection;
+mod deliver;
 mod either;
 mod function;
 mod gateway;
@@ -41,6 +43,8 @@ mod tree;
 mod typed;
 
 pub use challenge::*;
+pub use connection::*;
+pub use deliver::*;
 pub use function::*;
 pub use gateway::*;
 pub use layout::Style;
@@ -96,4 +100,6 @@ pub enum Spec {
     Gateway(Box<GatewaySpec>),
     /// `preset: NAME`
     Preset(Box<PresetSpec>),
+    /// `connection: NAME`
+    Connection(Box<ConnectionSpec>),
 }

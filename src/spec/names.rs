@@ -7,7 +7,7 @@ use crate::diagnostic::code::yaml as code;
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Names that every expression knows already.
-pub const ROOTS: [&str; 19] = [
+pub const ROOTS: [&str; 20] = [
     "body",
     "raw_body",
     "params",
@@ -27,6 +27,7 @@ pub const ROOTS: [&str; 19] = [
     "env",
     "auth",
     "now",
+    "deliveries",
 ];
 
 /// Words that CEL keeps for itself.

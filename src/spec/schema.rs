@@ -12,7 +12,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use super::{FunctionSpec, GatewaySpec, PresetSpec};
+use super::{ConnectionSpec, FunctionSpec, GatewaySpec, PresetSpec};
 
 /// Which version of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub fn schema(draft: Draft) -> Value {
     let function = reference::<FunctionSpec>(&mut generator);
     let gateway = reference::<GatewaySpec>(&mut generator);
     let preset = reference::<PresetSpec>(&mut generator);
+    let connection = reference::<ConnectionSpec>(&mut generator);
     let definitions = generator.take_definitions(true);
     let mut root = Map::new();
     root.insert("$schema".to_owned(), json!(meta));
@@ -48,7 +49,7 @@ pub fn schema(draft: Draft) -> Value {
     root.insert(
         "description".to_owned(),
         json!(
-            "A function, the gateway's settings or a provider's preset; the first key says which."
+            "A function, a connection, the gateway's settings or a provider's preset; the first key says which."
         ),
     );
     root.insert("type".to_owned(), json!("object"));
@@ -63,13 +64,18 @@ pub fn schema(draft: Draft) -> Value {
                 "if": { "required": ["preset"] },
                 "then": preset,
                 "else": {
-                    "properties": {
-                        "function": { "type": "string", "description": "This document is a function." },
-                        "gateway": { "type": "string", "description": "This document is the gateway's settings." },
-                        "preset": { "type": "string", "description": "This document describes a provider." }
-                    },
-                    "additionalProperties": false,
-                    "minProperties": 1
+                    "if": { "required": ["connection"] },
+                    "then": connection,
+                    "else": {
+                        "properties": {
+                            "function": { "type": "string", "description": "This document is a function." },
+                            "gateway": { "type": "string", "description": "This document is the gateway's settings." },
+                            "preset": { "type": "string", "description": "This document describes a provider." },
+                            "connection": { "type": "string", "description": "This document says how a third party is reached." }
+                        },
+                        "additionalProperties": false,
+                        "minProperties": 1
+                    }
                 }
             }
         }),
@@ -188,6 +194,7 @@ pub(super) fn kind<'a>(root: &'a Value, kind: &str) -> Option<&'a Value> {
         "function" => root.pointer("/then"),
         "gateway" => root.pointer("/else/then"),
         "preset" => root.pointer("/else/else/then"),
+        "connection" => root.pointer("/else/else/else/then"),
         _ => None,
     }?;
     Some(resolve(root, reference))
@@ -311,6 +318,7 @@ mod tests {
         walk("function", &mut seen);
         walk("gateway", &mut seen);
         walk("preset", &mut seen);
+        walk("connection", &mut seen);
         assert!(seen > 60, "{seen}");
     }
 

@@ -144,6 +144,7 @@ impl Sent {
                 note: None,
                 observed: None,
                 errand: None,
+                kept: None,
             },
         }
     }

@@ -233,7 +233,7 @@ mod tests {
             ),
             (
                 "",
-                "error: there is no key `` in a spec\n  help: there are `function`, `gateway`, `preset`\n",
+                "error: there is no key `` in a spec\n  help: there are `function`, `gateway`, `preset`, `connection`\n",
             ),
         ] {
             assert_eq!(

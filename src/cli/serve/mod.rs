@@ -19,13 +19,16 @@ use super::data_dir::DataDir;
 use crate::auth::Keyring;
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::render::{Format, render};
+use crate::dispatch::Dispatcher;
 use crate::gateway::{Gateway, ReloadOutcome, Reloader, compile_folder};
 use crate::outbound::Outbound;
 use crate::route::{Address, Compilation, Generation, LogFormat, Outside, Settings};
 use crate::server::log::{LogError, Logging};
 use crate::server::{
-    self, AdminAuth, Errands, InheritedSockets, Listeners, Recorder, Server, Services, Signals,
+    self, AdminAuth, Deliveries, Errands, InheritedSockets, Listeners, Recorder, Server, Services,
+    Signals,
 };
+use crate::store::events::SqliteEvents;
 use crate::store::{self, FirstStart, KeyWatcher, Pace, SqliteStore, Store};
 use watch::Watch;
 
@@ -131,7 +134,7 @@ impl Args {
             generation,
             written,
             &settings,
-            Arc::new(store),
+            &Arc::new(store),
             listeners,
             logging,
         )?;
@@ -236,7 +239,7 @@ impl Args {
         mut generation: Generation,
         written: Settings,
         settings: &Settings,
-        store: Arc<SqliteStore>,
+        store: &Arc<SqliteStore>,
         listeners: Listeners,
         logging: Logging,
     ) -> Result<Running, Failure> {
@@ -258,7 +261,7 @@ impl Args {
         errands.refresh()?;
         let changed = errands.clone();
         let keys = KeyWatcher::start(
-            store,
+            store.clone(),
             keyring,
             Pace::default(),
             move |keyring| installed.install_keys(keyring),
@@ -273,7 +276,18 @@ impl Args {
         let public_url = self.public_url.clone().filter(|url| !url.is_empty());
         let reloader = reloader.reached_at(public_url).started_with(written);
         let reloader = Arc::new(reloader);
+        let deliveries = Deliveries::new(
+            Arc::new(Dispatcher::new(
+                Arc::new(SqliteEvents::open(store, Arc::clone(&clock))?),
+                Arc::clone(&gateway),
+                outbound.clone(),
+                Arc::clone(&clock),
+            )),
+            settings.retention,
+            store.path().to_owned(),
+        );
         let services = Services {
+            deliveries: Some(deliveries),
             reloader: Arc::clone(&reloader),
             auth: AdminAuth::from_hash(token.0),
             clock,

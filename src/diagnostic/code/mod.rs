@@ -25,6 +25,7 @@ macro_rules! codes {
     };
 }
 
+pub mod delivery;
 pub mod expr;
 pub mod route;
 pub mod settings;
@@ -32,13 +33,14 @@ pub mod signature;
 pub mod template;
 pub mod yaml;
 
-const AREAS: [&[(Code, &str)]; 6] = [
+const AREAS: [&[(Code, &str)]; 7] = [
     yaml::ALL,
     expr::ALL,
     template::ALL,
     route::ALL,
     settings::ALL,
     signature::ALL,
+    delivery::ALL,
 ];
 
 /// All codes with their pages, area by area.

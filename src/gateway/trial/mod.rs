@@ -195,6 +195,7 @@ impl Trials<'_> {
                     signed: test.spec.request.sign.is_none(),
                     certificates: None,
                     handshakes: &MADE_UP,
+                    came: &[],
                 };
                 take(&admission, request, surroundings, |_| Ok(()))
             }
@@ -228,6 +229,7 @@ fn refused(refusal: Refusal) -> Outcome {
         note: None,
         observed: None,
         errand: None,
+        kept: None,
     }
 }
 

@@ -26,6 +26,7 @@ mod pairs;
 mod text;
 
 pub use credentials::{Credentials, KEY_HEADER};
+pub(super) use objects::event_id;
 
 #[cfg(test)]
 mod tests;
@@ -155,6 +156,12 @@ impl<'a> View<'a> {
     /// may hide the failure, but the request is no better for it.
     pub fn refusal(&self) -> Option<Refusal> {
         self.error.get().map(ViewError::refusal)
+    }
+
+    /// The content type as it was sent.
+    pub(super) fn content_type(&self) -> Option<&'a str> {
+        let headers = &self.facts.request.head.headers;
+        headers.get(http::header::CONTENT_TYPE)?.to_str().ok()
     }
 
     /// `evt_` and an id that sorts by time; the same at each call.

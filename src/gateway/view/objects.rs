@@ -223,7 +223,7 @@ pub(super) fn user_info<'a>(caller: &'a Caller, arena: &'a Arena) -> Value<'a> {
 }
 
 /// `evt_` and a UUID of version 7 without its hyphens: ids sort by the time of arrival.
-pub(super) fn event_id(received_at: Timestamp) -> String {
+pub(in crate::gateway) fn event_id(received_at: Timestamp) -> String {
     let seconds = u64::try_from(received_at.as_second()).unwrap_or(0);
     let nanoseconds = u32::try_from(received_at.subsec_nanosecond()).unwrap_or(0);
     let stamp = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds);

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Address, Limits, Listen, LogFormat, Settings};
+use crate::delivery::Retention;
 use crate::diagnostic::code;
 use crate::route::files::cause;
 use crate::route::report::{Complete, Report};
-use crate::spec::{FieldPath, GatewaySpec, LimitsSpec, Period, Size, TlsSpec};
+use crate::spec::{FieldPath, GatewaySpec, LimitsSpec, Period, RetentionSpec, Size, TlsSpec};
 
 /// What `log.level` may say.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
@@ -78,6 +79,7 @@ pub(in crate::route) fn compile(
         proxy_protocol: spec.listen.proxy_protocol,
         outbound: super::outbound::compile(&spec.outbound, root, report),
         zoho_failures: spec.zoho_failures,
+        retention: retention(&spec.retention),
         strict: spec.strict,
     }
 }
@@ -570,6 +572,18 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
     };
     let is_first = bits.checked_shl(u32::from(length)).unwrap_or(0) == 0;
     is_first.then_some((address, length))
+}
+
+/// How long events are kept, defaults filled in.
+fn retention(spec: &RetentionSpec) -> Retention {
+    let events = spec
+        .events
+        .map_or(Retention::default().events, |period| period.0);
+    Retention {
+        events,
+        bodies: spec.bodies.map_or(events, |period| period.0),
+        size: spec.size.map(|size| size.0),
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::delivery::Retention;
 use crate::outbound::Options;
 use crate::spec::Rate;
 
@@ -126,6 +127,8 @@ pub struct Settings {
     pub proxy_protocol: bool,
     /// What hookweir itself may reach, and how.
     pub outbound: Options,
+    /// How long events are kept.
+    pub retention: Retention,
     /// Answer failed functions with Zoho's 200 instead of 500.
     pub zoho_failures: bool,
     /// What a request may come without, and nothing handles, is an error.
@@ -167,6 +170,7 @@ impl Settings {
                 self.trusted_proxies != other.trusted_proxies,
             ),
             ("outbound", self.outbound != other.outbound),
+            ("retention", self.retention != other.retention),
             ("zoho_failures", self.zoho_failures != other.zoho_failures),
         ];
         let changed = changes.into_iter().filter(|(_, is_changed)| *is_changed);
@@ -192,6 +196,7 @@ impl Default for Settings {
             client_authorities: None,
             proxy_protocol: false,
             outbound: Options::default(),
+            retention: Retention::default(),
             zoho_failures: false,
             strict: false,
         }

@@ -52,12 +52,12 @@ impl fmt::Debug for Outside<'_> {
     }
 }
 
-/// The variables that signatures name, looked up once, so that several threads can ask.
+/// The variables that signatures and connections name, looked up once, so that several threads can ask.
 #[derive(Default)]
 pub(in crate::route) struct Values {
     variables: HashMap<String, Option<String>>,
     credentials: Option<PathBuf>,
-    pub(super) assumed: bool,
+    pub(in crate::route) assumed: bool,
     /// Of everything that was looked up.
     pub(in crate::route) mark: Mark,
 }
@@ -90,20 +90,24 @@ impl Values {
             assumed: outside.assume_secrets,
         };
         for document in documents {
-            if let Spec::Function(function) = &document.spec
-                && let Some(AuthSpec::Callers {
-                    signature: Some(signature),
-                    ..
-                }) = &function.auth
-            {
-                values.look_up(signature, outside);
-                let file = sources
-                    .get(document.source)
-                    .map(|source| Path::new(&*source.path));
-                let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-                for value in of(signature) {
-                    values.read(value, folder).hash(&mut hasher);
-                }
+            let taken: Vec<&ValueSpec> = match &document.spec {
+                Spec::Function(function) => match &function.auth {
+                    Some(AuthSpec::Callers {
+                        signature: Some(signature),
+                        ..
+                    }) => of(signature).collect(),
+                    _ => continue,
+                },
+                Spec::Connection(connection) => connection.values().collect(),
+                Spec::Gateway(_) | Spec::Preset(_) => continue,
+            };
+            values.look_up(&taken, outside);
+            let file = sources
+                .get(document.source)
+                .map(|source| Path::new(&*source.path));
+            let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+            for value in taken {
+                values.read(value, folder).hash(&mut hasher);
             }
         }
         outside.public_url.hash(&mut hasher);
@@ -111,8 +115,8 @@ impl Values {
         values
     }
 
-    fn look_up(&mut self, signature: &SignatureSpec, outside: Outside<'_>) {
-        for value in of(signature) {
+    fn look_up(&mut self, taken: &[&ValueSpec], outside: Outside<'_>) {
+        for &value in taken {
             if let ValueSpec::Env(name) = value
                 && !self.variables.contains_key(name)
             {
@@ -131,7 +135,7 @@ impl Values {
     }
 
     /// The text; `Err` says why there is none, and what to do.
-    pub(super) fn read(
+    pub(in crate::route) fn read(
         &self,
         value: &ValueSpec,
         folder: &Path,

@@ -54,6 +54,13 @@ impl<'d> Presets<'d> {
         own.or_else(|| spec::built_in(name).map(|preset| &preset.signature))
     }
 
+    /// For how long a provider sends an event again, where that is known.
+    pub(in crate::route) fn retried_for(&self, name: &str) -> Option<std::time::Duration> {
+        let own = self.own.get(name).copied();
+        let preset = own.or_else(|| spec::built_in(name))?;
+        preset.webhook.retried_for.map(|period| period.0)
+    }
+
     /// A known name that looks like this one.
     pub(super) fn nearest(&self, name: &str) -> Option<String> {
         let own = suggest::nearest(name, self.own.keys().copied());

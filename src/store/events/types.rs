@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::auth::Environment;
+pub use crate::delivery::Retention;
 use crate::delivery::{Next, OnDead, RetryPolicy, State};
 
 /// A delivery's number in the store. People read `dlv_7`.
@@ -524,17 +525,6 @@ pub struct DestinationStats {
     pub oldest: Option<Timestamp>,
     /// `closed`, `open` or `half_open`.
     pub breaker: &'static str,
-}
-
-/// How long what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Events, and with them everything.
-    pub events: Duration,
-    /// Headers, bodies and what was sent, of events whose deliveries are settled.
-    pub bodies: Duration,
-    /// Bytes of headers and bodies together; the oldest go first.
-    pub size: Option<u64>,
 }
 
 /// What a bite took.

@@ -136,6 +136,7 @@ fn server() -> &'static PathBuf {
             access: None,
             sockets: InheritedSockets::default(),
             store: None,
+            deliveries: None,
             errands: Errands::new(None, gateway),
             recorder: None,
             outbound: None,

@@ -34,15 +34,18 @@ use std::time::Duration;
 use hookweir::auth::{Environment, KeyRecord, KeyTerms, Keyring, Owner, Scope, ZapiKey};
 use hookweir::clock::{Clock, ManualClock};
 use hookweir::diagnostic::Severity;
+use hookweir::dispatch::Dispatcher;
 use hookweir::gateway::{Gateway, Reloader};
 use hookweir::outbound::Outbound;
 use hookweir::route::{self, Address, LogFormat, Settings};
 use hookweir::server::log::{AccessLog, LogGuard, LogWriter};
 use hookweir::server::{
-    AdminAuth, Errands, InheritedSockets, Recorder, Server, ServerError, Services, Signal, Signals,
+    AdminAuth, Deliveries, Errands, InheritedSockets, Recorder, Server, ServerError, Services,
+    Signal, Signals,
 };
 use hookweir::spec;
-use hookweir::store::{self, Location, Store};
+use hookweir::store::events::SqliteEvents;
+use hookweir::store::{self, Location, SqliteStore, Store};
 use tokio::sync::mpsc;
 
 /// The longest that a test waits for anything.
@@ -207,10 +210,14 @@ impl Builder {
             Arc::clone(&shared),
             Arc::clone(&gateway),
         ));
-        let store = self.location.as_ref().map(|location| {
-            let store: Arc<dyn Store> = Arc::new(store::open_or_create(location).unwrap());
-            store
-        });
+        let store = self
+            .location
+            .as_ref()
+            .map(|location| Arc::new(store::open_or_create(location).unwrap()));
+        let deliveries = store
+            .as_ref()
+            .map(|store| deliveries(store, &gateway, &outbound, &shared, &settings));
+        let store = store.map(|store| store as Arc<dyn Store>);
         let recorder = self
             .recorded
             .map(|folder| Recorder::start(&folder).unwrap());
@@ -223,6 +230,7 @@ impl Builder {
             access: Some(AccessLog::new(writer, LogFormat::Json)),
             sockets: self.sockets,
             store: None,
+            deliveries,
             errands: Errands::new(store, Arc::clone(&gateway)),
             recorder,
             outbound: Some(outbound),
@@ -252,6 +260,25 @@ impl Builder {
             guard: Some(guard),
         })
     }
+}
+
+/// Keeps events in this store, and delivers them.
+fn deliveries(
+    store: &SqliteStore,
+    gateway: &Arc<Gateway>,
+    outbound: &Outbound,
+    clock: &Arc<dyn Clock>,
+    settings: &Settings,
+) -> Deliveries {
+    let events = SqliteEvents::open(store, Arc::clone(clock)).unwrap();
+    let dispatcher = Dispatcher::new(
+        Arc::new(events),
+        Arc::clone(gateway),
+        outbound.clone(),
+        Arc::clone(clock),
+    );
+    let path = store.path().to_owned();
+    Deliveries::new(Arc::new(dispatcher), settings.retention, path)
 }
 
 impl TestGateway {

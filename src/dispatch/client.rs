@@ -1,0 +1,284 @@
+//! Makes one attempt: the request with everything of its connection, and what its answer means.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+
+use crate::delivery::{Came, retry_after};
+use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
+use crate::gateway::{DestinationAnswer, Gateway};
+use crate::outbound::{Bounds, Call, Called, FetchError, Outbound, OutboundError};
+use crate::route::{AnswerRoot, Clause, Connection, Generation, Target};
+use crate::store::events::{DeliveryRequest, EventStore, Leased, Payload};
+use crate::value::{Arena, Value, json};
+
+/// How much of an answer is read.
+const LONGEST_ANSWER: usize = 1 << 20;
+/// How deep an answer may be, to be looked at.
+const DEEPEST: usize = 64;
+
+/// The networks of a connection.
+type Networks = Vec<(IpAddr, u8)>;
+
+/// Sends deliveries.
+#[derive(Debug)]
+pub(super) struct Client {
+    outbound: Outbound,
+    gateway: Arc<Gateway>,
+    /// One for each list of networks that connections allow.
+    allowing: Mutex<HashMap<Networks, Outbound>>,
+}
+
+impl Client {
+    pub(super) fn new(outbound: Outbound, gateway: Arc<Gateway>) -> Self {
+        Self {
+            outbound,
+            gateway,
+            allowing: Mutex::default(),
+        }
+    }
+
+    /// Makes an attempt; what was answered, if anything was.
+    pub(super) async fn send(
+        &self,
+        generation: &Arc<Generation>,
+        leased: &Leased,
+        store: &dyn EventStore,
+        now: Timestamp,
+    ) -> (Came, Option<DestinationAnswer>) {
+        let Some(connection) = generation.connection(&leased.destination.connection) else {
+            let why = "the connection is not there any more".to_owned();
+            return (Came::Unreachable(why), None);
+        };
+        let Some(target) = connection.target(leased.destination.environment) else {
+            let why = "the connection leads nowhere in this environment".to_owned();
+            return (Came::Unreachable(why), None);
+        };
+        let made = match &leased.request.body {
+            Payload::AtDelivery => self.make(generation, leased, store).await,
+            Payload::Own(_) | Payload::OfEvent => Ok(leased.request.clone()),
+        };
+        let called = match made.and_then(|request| call(target, &request, leased, now)) {
+            Ok(call) => {
+                let bounds = Bounds {
+                    time: leased.timeout,
+                    bytes: LONGEST_ANSWER,
+                };
+                match self.outbound_of(connection) {
+                    Ok(outbound) => outbound.call(call, bounds).await,
+                    Err(error) => return (Came::Unreachable(error.to_string()), None),
+                }
+            }
+            Err(why) => return (Came::Unsendable(why), None),
+        };
+        match called {
+            Ok(called) => {
+                let own = generation.route(&leased.function);
+                let own = own.and_then(|route| route.durable.as_ref());
+                let own = own.and_then(|durable| durable.delivery(&leased.name));
+                let own = own.and_then(|delivery| delivery.ok_when.as_ref());
+                let ok_when = own.or(connection.ok_when.as_ref());
+                judge(called, ok_when, now)
+            }
+            Err(error @ FetchError::NotPublic) => (Came::Unsendable(error.to_string()), None),
+            Err(error) => (Came::Unreachable(error.to_string()), None),
+        }
+    }
+
+    /// The request as the function makes it now.
+    async fn make(
+        &self,
+        generation: &Arc<Generation>,
+        leased: &Leased,
+        store: &dyn EventStore,
+    ) -> Result<DeliveryRequest, String> {
+        let event = store
+            .event(&leased.event)
+            .await
+            .map_err(|error| error.to_string())?
+            .ok_or("the event is not there any more")?;
+        self.gateway
+            .request_of(generation, &event, &leased.name, leased.item)
+    }
+
+    fn outbound_of(&self, connection: &Connection) -> Result<Outbound, OutboundError> {
+        if connection.allow.is_empty() {
+            return Ok(self.outbound.clone());
+        }
+        let mut known = self.allowing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outbound) = known.get(&connection.allow) {
+            return Ok(outbound.clone());
+        }
+        let outbound = self.outbound.allowing(&connection.allow)?;
+        known.insert(connection.allow.clone(), outbound.clone());
+        Ok(outbound)
+    }
+}
+
+/// The request with everything of its connection.
+fn call(
+    target: &Target,
+    request: &DeliveryRequest,
+    leased: &Leased,
+    now: Timestamp,
+) -> Result<Call, String> {
+    let mut url = format!("{}{}", target.base_url, request.target);
+    if let Some((name, value)) = &target.query {
+        let pair = form_urlencoded::Serializer::new(String::new())
+            .append_pair(name, value.expose_secret())
+            .finish();
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(&pair);
+    }
+    let body = match &request.body {
+        Payload::Own(body) => body.clone(),
+        Payload::OfEvent | Payload::AtDelivery => Bytes::new(),
+    };
+    let method: Method = request
+        .method
+        .parse()
+        .map_err(|_| format!("`{}` is no method", request.method))?;
+    let mut headers = target.headers.clone();
+    let mut own = HeaderMap::new();
+    for (name, value) in &request.headers.0 {
+        let name = HeaderName::try_from(&**name).map_err(|_| format!("`{name}` is no header"))?;
+        let value = HeaderValue::from_bytes(value)
+            .map_err(|_| format!("the header `{name}` cannot be sent"))?;
+        own.append(name, value);
+    }
+    for name in own.keys() {
+        // What shows who we are is not the function's to replace.
+        if !headers.get(name).is_some_and(HeaderValue::is_sensitive) {
+            headers.remove(name);
+        }
+    }
+    for (name, value) in &own {
+        if !headers.get(name).is_some_and(HeaderValue::is_sensitive) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    // The same at each attempt and each replay, so that a receiver can tell a repeat.
+    let id = if leased.item == 0 {
+        format!("{}.{}", leased.event, leased.name)
+    } else {
+        format!("{}.{}.{}", leased.event, leased.name, leased.item)
+    };
+    let text = |text: &str| HeaderValue::from_str(text).map_err(|error| error.to_string());
+    headers.insert("idempotency-key", text(&id)?);
+    headers.insert("webhook-id", text(&id)?);
+    let at = super::seconds(now);
+    headers.insert("webhook-timestamp", text(&at.to_string())?);
+    if let Some(signer) = &target.signer {
+        headers.insert("webhook-signature", text(&signer.sign(&id, at, &body))?);
+    }
+    if !headers.contains_key(header::ACCEPT) {
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    }
+    Ok(Call {
+        method,
+        url,
+        headers,
+        body,
+    })
+}
+
+/// What an answer means.
+fn judge(
+    called: Called,
+    ok_when: Option<&Clause>,
+    now: Timestamp,
+) -> (Came, Option<DestinationAnswer>) {
+    let Called {
+        status,
+        headers,
+        body,
+    } = called;
+    let came = if (200..300).contains(&status) {
+        match ok_when {
+            Some(ok_when) if !is_ok(ok_when, status, &headers, &body, now) => {
+                Came::NotOk { status }
+            }
+            _ => Came::Ok { status },
+        }
+    } else {
+        let asked = headers.get(header::RETRY_AFTER);
+        let asked = asked.and_then(|value| value.to_str().ok());
+        Came::Refused {
+            status,
+            retry_after: asked.and_then(|value| retry_after(value, now)),
+        }
+    };
+    let headers = headers.iter().filter_map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    });
+    let answer = DestinationAnswer {
+        status,
+        headers: headers.collect(),
+        body,
+    };
+    (came, Some(answer))
+}
+
+/// An answer, for expressions.
+struct Answered<'a> {
+    status: u16,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+    arena: &'a Arena,
+}
+
+impl<'a> Provide<'a> for Answered<'a> {
+    fn provide(&'a self, slot: Slot, _: &Scope<'a>) -> Result<Value<'a>, Fault<'a>> {
+        Ok(match AnswerRoot::of(slot) {
+            Some(AnswerRoot::StatusCode) => Value::Int(i64::from(self.status)),
+            Some(AnswerRoot::Headers) => {
+                let lines: Vec<(&str, Value<'a>)> = self
+                    .headers
+                    .iter()
+                    .filter_map(|(name, value)| {
+                        Some((name.as_str(), Value::String(value.to_str().ok()?)))
+                    })
+                    .collect();
+                self.arena.multi(&lines)
+            }
+            Some(AnswerRoot::Json) => {
+                json::read(self.body, self.arena, DEEPEST).unwrap_or(Value::Null)
+            }
+            Some(AnswerRoot::Text) => {
+                Value::String(std::str::from_utf8(self.body).unwrap_or_default())
+            }
+            None => {
+                return Err(Fault {
+                    kind: FaultKind::Absent,
+                    span: (0, 0),
+                    detail: "variable",
+                });
+            }
+        })
+    }
+}
+
+/// An answer that `ok_when` cannot look at is not the one that it asks for.
+fn is_ok(ok_when: &Clause, status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
+    let arena = Arena::new();
+    let answered = Answered {
+        status,
+        headers,
+        body,
+        arena: &arena,
+    };
+    let scope = Scope::new(
+        &arena,
+        &answered,
+        AnswerRoot::ALL.len(),
+        now,
+        Budget::default(),
+    );
+    matches!(ok_when.evaluate(&scope), Ok(Value::Bool(true)))
+}

@@ -1,0 +1,157 @@
+//! Between a request and what is owed because of it: nothing is answered with success that is not
+//! on disk.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tracing::{info, warn};
+
+use crate::dispatch::Dispatcher;
+use crate::gateway::{
+    Admission, Gateway, InboundRequest, Kept, Refusal, Reply, ReplyKind, stored_answer,
+};
+use crate::store::events::{Accepted, EventStore, Retention, SqliteEvents, StoredAnswer};
+
+/// Keeps events, and delivers them.
+#[derive(Debug, Clone)]
+pub struct Deliveries {
+    dispatcher: Arc<Dispatcher>,
+    retention: Retention,
+    /// Of the store that only one process at a time delivers from.
+    database: PathBuf,
+}
+
+impl Deliveries {
+    /// By this dispatcher, whose store is in this file.
+    pub fn new(dispatcher: Arc<Dispatcher>, retention: Retention, database: PathBuf) -> Self {
+        Self {
+            dispatcher,
+            retention,
+            database,
+        }
+    }
+
+    /// Events and deliveries.
+    fn store(&self) -> &Arc<dyn EventStore> {
+        self.dispatcher.store()
+    }
+
+    /// Has an event on disk, and then answers: as the function has, or as the first one of its kind
+    /// was answered. Where the answer waits for deliveries, it is made once more after them.
+    pub(super) async fn keep(
+        &self,
+        kept: Kept,
+        result: Result<Reply, Refusal>,
+        gateway: &Gateway,
+        admission: &Admission,
+        request: &InboundRequest,
+    ) -> Result<Reply, Refusal> {
+        let store = self.store();
+        let mut reply = match result {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                if let Err(error) = store.accept(kept.event).await {
+                    warn!(%error, function = &*admission.route.name, "a failed event cannot be kept");
+                }
+                return Err(refusal);
+            }
+        };
+        let id = Arc::clone(&kept.event.id);
+        let waits: Vec<_> = kept
+            .waits
+            .iter()
+            .map(|(name, most)| (self.dispatcher.expect(&id, name), *most))
+            .collect();
+        // What is awaited is not kept twice: the answer needs the event no more but for its id.
+        let accepted = match store.accept(kept.event.clone()).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                self.dispatcher.forget(&id);
+                let why = error.to_string();
+                return Err(Refusal::NotKept { why });
+            }
+        };
+        match accepted {
+            Accepted::Duplicate { event, answer } => {
+                self.dispatcher.forget(&id);
+                info!(
+                    event,
+                    function = &*admission.route.name,
+                    request_id = &*request.head.request_id,
+                    "an event has come again"
+                );
+                return Ok(answer.as_ref().map_or(reply, repeated));
+            }
+            Accepted::New { deliveries } if deliveries.is_empty() => return Ok(reply),
+            Accepted::New { .. } => self.dispatcher.wake(),
+        }
+        if waits.is_empty() {
+            return Ok(reply);
+        }
+        let waited = waits
+            .into_iter()
+            .map(|(told, most)| tokio::time::timeout(most, told));
+        let came: Vec<_> = join_all(waited)
+            .await
+            .into_iter()
+            .filter_map(|told| told.ok()?.ok())
+            .collect();
+        self.dispatcher.forget(&id);
+        if !came.is_empty() {
+            reply = gateway.answer_with(admission, request, &kept, &came)?;
+            if let Err(error) = store.set_answer(&id, stored_answer(&reply)).await {
+                warn!(%error, event = &*id, "the answer for repeats cannot be kept");
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Delivers until [`end`](Self::end), once no other process delivers from the same store.
+    pub(super) async fn run(self, patience: Duration) {
+        let (locked, lock) = tokio::sync::oneshot::channel();
+        let database = self.database.clone();
+        // A thread of its own: it may wait for as long as the other process lives, and nobody waits
+        // for it at the end.
+        let thread = std::thread::Builder::new().name("deliver".to_owned());
+        let started = thread.spawn(move || {
+            let _ = locked.send(SqliteEvents::become_deliverer(&database));
+        });
+        if let Err(error) = started {
+            warn!(%error, "nothing is delivered");
+            return;
+        }
+        match lock.await {
+            Ok(Ok(_lock)) => self.dispatcher.run(self.retention, patience).await,
+            Ok(Err(error)) => warn!(%error, "nothing is delivered"),
+            Err(_) => {}
+        }
+    }
+
+    /// Ends [`run`](Self::run).
+    pub(super) fn end(&self) {
+        self.dispatcher.end();
+    }
+}
+
+/// The first one's answer.
+fn repeated(answer: &StoredAnswer) -> Reply {
+    let mut headers = HeaderMap::with_capacity(answer.headers.0.len() + 4);
+    for (name, value) in &answer.headers.0 {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(&**name),
+            HeaderValue::from_bytes(value),
+        ) {
+            headers.append(name, value);
+        }
+    }
+    Reply {
+        status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
+        headers,
+        body: Bytes::clone(&answer.body),
+        kind: ReplyKind::Repeated,
+    }
+}

@@ -1,0 +1,260 @@
+//! `connection:` documents: how a third party is reached, and how we show who we are.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Expression, Period, Rate, ValueSpec, either};
+
+/// How a third party is reached, and how we show who we are.
+///
+/// ```yaml
+/// connection: crm
+/// base_url: https://crm.example.com
+/// auth: { bearer: { env: CRM_TOKEN } }
+/// limits: { concurrency: 5, rate: 100/min }
+/// ```
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Connection")]
+pub struct ConnectionSpec {
+    /// Its name, by which `deliver` knows it: lower-case letters, digits and `_`.
+    ///
+    /// ```yaml
+    /// connection: crm
+    /// ```
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]*$"))]
+    pub connection: String,
+    /// A sentence for people.
+    ///
+    /// ```yaml
+    /// summary: Leads and deals
+    /// ```
+    pub summary: Option<String>,
+    /// Scheme and host, and the beginning of the path where all requests have it.
+    ///
+    /// ```yaml
+    /// base_url: https://crm.example.com
+    /// ```
+    pub base_url: Option<ValueSpec>,
+    /// Header lines of each request.
+    ///
+    /// ```yaml
+    /// headers: { Accept: application/json }
+    /// ```
+    #[serde(default, deserialize_with = "either::map")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub headers: IndexMap<String, String>,
+    /// How we show who we are; not at all without it.
+    ///
+    /// ```yaml
+    /// auth: { bearer: { env: CRM_TOKEN } }
+    /// ```
+    pub auth: Option<ConnectionAuthSpec>,
+    /// Each request is signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`,
+    /// `webhook-signature`).
+    ///
+    /// ```yaml
+    /// sign: { secrets: [{ env: OUT_SECRET }] }
+    /// ```
+    pub sign: Option<SignSpec>,
+    /// Which answers count as success; default: every status from 200 to 299. Other statuses never
+    /// do. Knows `status_code`, `headers`, `json` (null where it is none) and `text`.
+    ///
+    /// ```yaml
+    /// ok_when: json.ok == true
+    /// ```
+    pub ok_when: Option<Expression>,
+    /// How much it is given.
+    ///
+    /// ```yaml
+    /// limits: { concurrency: 5, rate: 100/min }
+    /// ```
+    #[serde(default)]
+    pub limits: ConnectionLimitsSpec,
+    /// How long one attempt may take, to the end of the answer; default `30s`.
+    ///
+    /// ```yaml
+    /// timeout: 10s
+    /// ```
+    pub timeout: Option<Period>,
+    /// Networks (CIDR) that may be reached by this connection though they are not public.
+    ///
+    /// ```yaml
+    /// allow: [10.1.0.0/16]
+    /// ```
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// What is different for events of the sandbox. Without it they are recorded, and their
+    /// deliveries held.
+    ///
+    /// ```yaml
+    /// sandbox: { base_url: https://sandbox.crm.example.com }
+    /// ```
+    pub sandbox: Option<ConnectionSandboxSpec>,
+}
+
+/// How we show who we are: one of the keys.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ConnectionAuth", extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct ConnectionAuthSpec {
+    /// `Authorization: Bearer …` (RFC 6750).
+    ///
+    /// ```yaml
+    /// bearer: { env: CRM_TOKEN }
+    /// ```
+    pub bearer: Option<ValueSpec>,
+    /// `Authorization: Basic …` (RFC 7617).
+    ///
+    /// ```yaml
+    /// basic: { username: hookweir, password: { env: CRM_PASSWORD } }
+    /// ```
+    pub basic: Option<BasicSpec>,
+    /// A key in a header or in the query.
+    ///
+    /// ```yaml
+    /// api_key: { header: X-Api-Key, value: { env: CRM_KEY } }
+    /// ```
+    pub api_key: Option<ApiKeySpec>,
+}
+
+/// Name and password.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Basic")]
+pub struct BasicSpec {
+    /// The name.
+    ///
+    /// ```yaml
+    /// username: hookweir
+    /// ```
+    pub username: ValueSpec,
+    /// The password.
+    ///
+    /// ```yaml
+    /// password: { env: CRM_PASSWORD }
+    /// ```
+    pub password: ValueSpec,
+}
+
+/// A key in a header or in the query.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ApiKey")]
+pub struct ApiKeySpec {
+    /// The header.
+    ///
+    /// ```yaml
+    /// header: X-Api-Key
+    /// ```
+    pub header: Option<String>,
+    /// The name in the query.
+    ///
+    /// ```yaml
+    /// query: api_key
+    /// ```
+    pub query: Option<String>,
+    /// The key.
+    ///
+    /// ```yaml
+    /// value: { env: CRM_KEY }
+    /// ```
+    pub value: ValueSpec,
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Sign")]
+pub struct SignSpec {
+    /// Secrets, `whsec_` and base64; each one signs, so that a receiver can change its own in its
+    /// own time.
+    ///
+    /// ```yaml
+    /// secrets: [{ env: OUT_SECRET }, { env: OUT_SECRET_OLD }]
+    /// ```
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub secrets: Vec<ValueSpec>,
+}
+
+/// How much a third party is given.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ConnectionLimits")]
+pub struct ConnectionLimitsSpec {
+    /// How many requests at once, in each environment; default 10.
+    ///
+    /// ```yaml
+    /// concurrency: 5
+    /// ```
+    #[schemars(range(min = 1, max = 1000))]
+    pub concurrency: Option<u32>,
+    /// How many requests in how long, in each environment; without it as many as come.
+    ///
+    /// ```yaml
+    /// rate: 100/min
+    /// ```
+    pub rate: Option<Rate>,
+}
+
+/// What is different for events of the sandbox. What is not written here is as outside of it, but
+/// for `auth`, which is never shown to another host.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ConnectionSandbox")]
+pub struct ConnectionSandboxSpec {
+    /// Scheme and host.
+    ///
+    /// ```yaml
+    /// base_url: https://sandbox.crm.example.com
+    /// ```
+    pub base_url: Option<ValueSpec>,
+    /// Header lines of each request, instead of those outside.
+    ///
+    /// ```yaml
+    /// headers: { Accept: application/json }
+    /// ```
+    #[serde(default, deserialize_with = "either::some_map")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, String>>")]
+    pub headers: Option<IndexMap<String, String>>,
+    /// How we show who we are.
+    ///
+    /// ```yaml
+    /// auth: { bearer: { env: CRM_SANDBOX_TOKEN } }
+    /// ```
+    pub auth: Option<ConnectionAuthSpec>,
+    /// How requests are signed.
+    ///
+    /// ```yaml
+    /// sign: { secrets: [{ env: OUT_SECRET_SANDBOX }] }
+    /// ```
+    pub sign: Option<SignSpec>,
+}
+
+impl ConnectionSpec {
+    /// Everything that it takes from outside.
+    pub fn values(&self) -> impl Iterator<Item = &ValueSpec> {
+        let sandbox = self.sandbox.iter();
+        let auth = self.auth.iter();
+        let auth = auth.chain(sandbox.clone().filter_map(|it| it.auth.as_ref()));
+        let sign = self.sign.iter();
+        let sign = sign.chain(sandbox.clone().filter_map(|it| it.sign.as_ref()));
+        self.base_url
+            .iter()
+            .chain(sandbox.filter_map(|it| it.base_url.as_ref()))
+            .chain(auth.flat_map(ConnectionAuthSpec::values))
+            .chain(sign.flat_map(|sign| &sign.secrets))
+    }
+}
+
+impl ConnectionAuthSpec {
+    fn values(&self) -> impl Iterator<Item = &ValueSpec> {
+        let basic = self.basic.iter();
+        self.bearer
+            .iter()
+            .chain(basic.flat_map(|basic| [&basic.username, &basic.password]))
+            .chain(self.api_key.iter().map(|key| &key.value))
+    }
+}
