@@ -9,18 +9,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use crate::delivery::{Came, retry_after};
-use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
-use crate::gateway::{DestinationAnswer, Gateway};
-use crate::outbound::{Bounds, Call, Called, FetchError, Outbound, OutboundError};
-use crate::route::{AnswerRoot, Clause, Connection, Generation, Target};
+use crate::delivery::Came;
+use crate::gateway::{DestinationAnswer, Gateway, judge};
+use crate::outbound::{Bounds, Call, FetchError, Outbound, OutboundError};
+use crate::route::{Connection, Generation, Target};
 use crate::store::events::{DeliveryRequest, EventStore, Leased, Payload};
-use crate::value::{Arena, Value, json};
 
 /// How much of an answer is read.
 const LONGEST_ANSWER: usize = 1 << 20;
-/// How deep an answer may be, to be looked at.
-const DEEPEST: usize = 64;
 
 /// The networks of a connection.
 type Networks = Vec<(IpAddr, u8)>;
@@ -83,7 +79,9 @@ impl Client {
                 let own = own.and_then(|durable| durable.delivery(&leased.name));
                 let own = own.and_then(|delivery| delivery.ok_when.as_ref());
                 let ok_when = own.or(connection.ok_when.as_ref());
-                judge(called, ok_when, now)
+                let (came, answer) =
+                    judge(called.status, &called.headers, called.body, ok_when, now);
+                (came, Some(answer))
             }
             Err(error @ FetchError::NotPublic) => (Came::Unsendable(error.to_string()), None),
             Err(error) => (Came::Unreachable(error.to_string()), None),
@@ -185,100 +183,4 @@ fn call(
         headers,
         body,
     })
-}
-
-/// What an answer means.
-fn judge(
-    called: Called,
-    ok_when: Option<&Clause>,
-    now: Timestamp,
-) -> (Came, Option<DestinationAnswer>) {
-    let Called {
-        status,
-        headers,
-        body,
-    } = called;
-    let came = if (200..300).contains(&status) {
-        match ok_when {
-            Some(ok_when) if !is_ok(ok_when, status, &headers, &body, now) => {
-                Came::NotOk { status }
-            }
-            _ => Came::Ok { status },
-        }
-    } else {
-        let asked = headers.get(header::RETRY_AFTER);
-        let asked = asked.and_then(|value| value.to_str().ok());
-        Came::Refused {
-            status,
-            retry_after: asked.and_then(|value| retry_after(value, now)),
-        }
-    };
-    let headers = headers.iter().filter_map(|(name, value)| {
-        let value = value.to_str().ok()?;
-        Some((name.as_str().to_owned(), value.to_owned()))
-    });
-    let answer = DestinationAnswer {
-        status,
-        headers: headers.collect(),
-        body,
-    };
-    (came, Some(answer))
-}
-
-/// An answer, for expressions.
-struct Answered<'a> {
-    status: u16,
-    headers: &'a HeaderMap,
-    body: &'a [u8],
-    arena: &'a Arena,
-}
-
-impl<'a> Provide<'a> for Answered<'a> {
-    fn provide(&'a self, slot: Slot, _: &Scope<'a>) -> Result<Value<'a>, Fault<'a>> {
-        Ok(match AnswerRoot::of(slot) {
-            Some(AnswerRoot::StatusCode) => Value::Int(i64::from(self.status)),
-            Some(AnswerRoot::Headers) => {
-                let lines: Vec<(&str, Value<'a>)> = self
-                    .headers
-                    .iter()
-                    .filter_map(|(name, value)| {
-                        Some((name.as_str(), Value::String(value.to_str().ok()?)))
-                    })
-                    .collect();
-                self.arena.multi(&lines)
-            }
-            Some(AnswerRoot::Json) => {
-                json::read(self.body, self.arena, DEEPEST).unwrap_or(Value::Null)
-            }
-            Some(AnswerRoot::Text) => {
-                Value::String(std::str::from_utf8(self.body).unwrap_or_default())
-            }
-            None => {
-                return Err(Fault {
-                    kind: FaultKind::Absent,
-                    span: (0, 0),
-                    detail: "variable",
-                });
-            }
-        })
-    }
-}
-
-/// An answer that `ok_when` cannot look at is not the one that it asks for.
-fn is_ok(ok_when: &Clause, status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
-    let arena = Arena::new();
-    let answered = Answered {
-        status,
-        headers,
-        body,
-        arena: &arena,
-    };
-    let scope = Scope::new(
-        &arena,
-        &answered,
-        AnswerRoot::ALL.len(),
-        now,
-        Budget::default(),
-    );
-    matches!(ok_when.evaluate(&scope), Ok(Value::Bool(true)))
 }

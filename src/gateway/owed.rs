@@ -83,7 +83,9 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Owed, Refusal> {
         let mut owed = Owed::default();
         if let Some(dedupe) = &durable.dedupe {
-            let key = self.key(&dedupe.key, scope)?;
+            let key = self.text_of(&dedupe.key, scope)?;
+            // Every event would be the same one.
+            let key = key.ok_or_else(|| wrong(&dedupe.key, "the key is empty".to_owned()))?;
             let hash = Sha256::digest(key.as_bytes()).into();
             owed.dedupe = Some((hash, cut(&key), dedupe.window));
         }
@@ -141,14 +143,14 @@ impl<'a> Evaluation<'a> {
         limit: usize,
     ) -> Result<NewDelivery, Refusal> {
         let lane = match &delivery.order_by {
-            Some(key) => {
-                let key = self.key(key, scope)?;
-                Some(if key.len() > LONGEST_KEY {
+            // What has no key has no order.
+            Some(key) => self.text_of(key, scope)?.map(|key| {
+                if key.len() > LONGEST_KEY {
                     hex::encode(Sha256::digest(key.as_bytes()))
                 } else {
                     key
-                })
-            }
+                }
+            }),
             None => None,
         };
         let request = if delivery.at_delivery {
@@ -472,20 +474,15 @@ impl<'a> Evaluation<'a> {
             .map_err(|fault| self.failed(Failure::Clause(clause, fault)))
     }
 
-    /// A key as text. What looks like a key of ours is not kept.
-    fn key(&'a self, clause: &'a Clause, scope: &Scope<'a>) -> Result<String, Refusal> {
-        let value = self.value(clause, scope)?;
-        let text = match value {
-            Value::Null | Value::Optional(None) => {
-                return Err(wrong(clause, "the key is null".to_owned()));
-            }
+    /// A key as text; `None` for an empty one. What looks like a key of ours is not kept.
+    fn text_of(&'a self, clause: &'a Clause, scope: &Scope<'a>) -> Result<Option<String>, Refusal> {
+        let text = match self.value(clause, scope)? {
+            Value::Null | Value::Optional(None) => return Ok(None),
             Value::Bytes(bytes) => Cow::Owned(hex::encode(bytes)),
             value => self.shown(value)?,
         };
-        if text.is_empty() {
-            return Err(wrong(clause, "the key is empty".to_owned()));
-        }
-        Ok(without_keys(&text).into_owned())
+        let text = without_keys(&text).into_owned();
+        Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
     /// `deliveries` for an answer: what became of those that it waited for, else what is owed.

@@ -17,7 +17,7 @@ use super::function::Route;
 use super::methods::Methods;
 use super::report::{Complete, Report};
 use crate::auth;
-use crate::diagnostic::code;
+use crate::diagnostic::{code, suggest};
 use crate::expr::{Environment, Record, Slot, Type};
 use crate::spec::{
     AuthSpec, FieldPath, FunctionSpec, Places, TestKeySpec, TestRequestSpec, TestSpec, Tree,
@@ -87,6 +87,7 @@ pub(super) fn compile(
         checker.request(&test.request, &at.key("request"));
         checker.sign(spec, test, &at.key("request").key("sign"));
         checker.expect(test, &at);
+        checker.deliveries(spec, test, &at);
         let assertions = assertions(test, &at.key("assert"), report, cache);
         if let (Some(clock), Some(environment), Some(assertions)) = (clock, environment, assertions)
         {
@@ -415,7 +416,8 @@ impl Checker<'_, '_> {
             && expect.body.is_none()
             && expect.skipped.is_none()
             && expect.refusal.is_none()
-            && expect.output.is_none();
+            && expect.output.is_none()
+            && expect.deliveries.is_none();
         if is_empty && test.assert.is_empty() {
             self.bad(
                 at,
@@ -439,6 +441,65 @@ impl Checker<'_, '_> {
             if let Some(tree) = tree {
                 self.matchers(tree, &at_expect.key(key));
             }
+        }
+    }
+
+    /// `mocks` and `expect.deliveries`: by names of the function's own.
+    fn deliveries(&mut self, spec: &FunctionSpec, test: &TestSpec, at: &FieldPath) {
+        const MOCK: [&str; 6] = [
+            "status_code",
+            "headers",
+            "json",
+            "text",
+            "timeout",
+            "refused",
+        ];
+        const SENT: [&str; 8] = [
+            "outcome", "method", "path", "query", "headers", "json", "form", "text",
+        ];
+        let of_mocks = test
+            .mocks
+            .iter()
+            .map(|named| (named, at.key("mocks"), &MOCK[..]));
+        let expected = test.expect.deliveries.iter().flatten();
+        let at_expected = at.key("expect").key("deliveries");
+        let expected = expected.map(|named| (named, at_expected.clone(), &SENT[..]));
+        for ((name, tree), at, keys) in of_mocks.chain(expected) {
+            let at = at.key(name.as_str());
+            if !spec.deliver.iter().any(|delivery| delivery.name == *name) {
+                let known = spec.deliver.iter().map(|delivery| delivery.name.as_str());
+                let near = suggest::nearest(name, known);
+                let help = near.map_or_else(
+                    || "the names are those under `deliver`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("there is no delivery `{name}`");
+                self.bad(&at, message, &help);
+            }
+            let one = |tree: &Tree| match tree {
+                Tree::Map(entries) => entries
+                    .iter()
+                    .map(|(key, _)| key.clone())
+                    .find(|key| !keys.contains(&key.as_str()) && !key.starts_with('$')),
+                _ => Some(String::new()),
+            };
+            let wrong = match tree {
+                Tree::List(items) => items.iter().find_map(one),
+                tree => one(tree),
+            };
+            if let Some(wrong) = wrong {
+                let message = if wrong.is_empty() {
+                    "this must be a map, or a list of maps".to_owned()
+                } else {
+                    format!("nothing of a delivery is called `{wrong}`")
+                };
+                self.bad(
+                    &at,
+                    message,
+                    &format!("the keys are `{}`", keys.join("`, `")),
+                );
+            }
+            self.matchers(tree, &at);
         }
     }
 

@@ -13,6 +13,7 @@
 mod cel;
 mod cel_rules;
 mod certificates;
+mod deliveries;
 mod diagnostics;
 mod docs;
 mod doctor;

@@ -7,6 +7,7 @@ use similar::TextDiff;
 use super::UNMET;
 use super::matching::{self, Mismatch};
 use super::request;
+use super::sent::{self, Sent};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::expr::{Budget, Fault, FaultKind, Provide, Scope, Slot};
 use crate::gateway::Reply;
@@ -20,6 +21,8 @@ pub(super) struct Came {
     pub(super) reply: Reply,
     /// Empty for `HEAD`, whatever the function made.
     pub(super) body: bytes::Bytes,
+    /// What was delivered.
+    pub(super) sent: Vec<Sent>,
     pub(super) is_refusal: bool,
     pub(super) note: Option<String>,
 }
@@ -111,6 +114,7 @@ impl Came {
                 verdict.diff = diff(expected, parsed, &whole);
             }
         }
+        sent::compare(&self.sent, test, &mut mismatches);
         verdict.problems = mismatches
             .into_iter()
             .map(|mismatch| problem(suite, &mismatch.at, mismatch.message))

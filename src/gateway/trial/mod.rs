@@ -8,18 +8,23 @@
 mod came;
 mod matching;
 mod request;
+mod sent;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use super::signature::{self, CannotSign, With};
-use super::{HandshakeSecrets, InboundRequest, Outcome, Refusal, Reply, Surroundings, admit, take};
+use super::{
+    Delivered, HandshakeSecrets, InboundRequest, Kept, Outcome, Refusal, Reply, Surroundings,
+    admit, answer_of, take,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::route::{Generation, Suite, Test};
 
 use came::{Came, problem};
 use request::{Folders, Prepared};
+use sent::Sent;
 
 /// The id of the event that a test makes.
 const EVENT_ID: &str = "evt_00000000000000000000000000";
@@ -178,6 +183,7 @@ impl Trials<'_> {
                 value.clone_from(own);
             }
         }
+        let mut sent = Vec::new();
         let outcome = match admit(Arc::clone(&self.generation), &request.head) {
             Err(refusal) => refused(refusal),
             Ok(admission) if request.body.len() as u64 > admission.max_body => {
@@ -197,7 +203,21 @@ impl Trials<'_> {
                     handshakes: &MADE_UP,
                     came: &[],
                 };
-                take(&admission, request, surroundings, |_| Ok(()))
+                let mut outcome = take(&admission, request, surroundings, |_| Ok(()));
+                if let Some(kept) = outcome.kept.take()
+                    && outcome.result.is_ok()
+                {
+                    sent = sent::send(&kept, &self.generation, test);
+                    let came = came(&kept, &sent);
+                    if !came.is_empty() {
+                        let surroundings = Surroundings {
+                            came: &came,
+                            ..surroundings
+                        };
+                        outcome.result = answer_of(&admission, request, &kept.caller, surroundings);
+                    }
+                }
+                outcome
             }
         };
         let is_head = request.head.method == http::Method::HEAD;
@@ -215,10 +235,21 @@ impl Trials<'_> {
                 reply.body.clone()
             },
             reply,
+            sent,
             is_refusal,
             note: reason.or(outcome.note),
         }
     }
+}
+
+/// What became of the deliveries that the answer waits for.
+fn came(kept: &Kept, sent: &[Sent]) -> Vec<Delivered> {
+    let is_awaited = |name: &str| kept.waits.iter().any(|(awaited, _)| **awaited == *name);
+    sent.iter()
+        .map(|sent| &sent.first)
+        .filter(|first| is_awaited(&first.name))
+        .cloned()
+        .collect()
 }
 
 fn refused(refusal: Refusal) -> Outcome {

@@ -19,6 +19,7 @@
 )]
 
 mod client;
+pub(crate) mod destination;
 mod third_party;
 
 pub(crate) use client::{Answer, Raw};

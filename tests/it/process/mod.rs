@@ -13,6 +13,7 @@
 )]
 
 mod commands;
+mod crash;
 mod eval;
 mod handshakes;
 mod keys;
