@@ -9,11 +9,14 @@ pub mod check;
 pub mod completions;
 pub mod console;
 pub mod data_dir;
+pub mod deliveries;
 pub mod eval;
+pub mod events;
 pub mod explain;
 pub mod handshakes;
 pub mod health;
 pub mod keys;
+mod log;
 pub mod man;
 pub mod reload;
 mod sample;
@@ -69,6 +72,7 @@ Examples:
   hookweir test                   run the functions' own tests
   hookweir keys create --label github --environment production
   hookweir urls                   the webhook URL of every function
+  hookweir events list --since 2h  what has come, and what became of it
   hookweir send push --event push  sign a request as its provider would, and send it
   hookweir explain E0203          what an error means, with an example
 
@@ -85,6 +89,8 @@ enum Command {
     Test(test::Args),
     Urls(urls::Args),
     Keys(keys::Args),
+    Events(events::Args),
+    Deliveries(deliveries::Args),
     Handshakes(handshakes::Args),
     Explain(explain::Args),
     Schema(schema::Args),
@@ -136,6 +142,8 @@ impl Cli {
             Command::Test(args) => test::run(&args, console),
             Command::Urls(args) => urls::run(&args, console),
             Command::Keys(args) => keys::run(&args, console),
+            Command::Events(args) => events::run(&args, console),
+            Command::Deliveries(args) => deliveries::run(&args, console),
             Command::Handshakes(args) => handshakes::run(&args, console),
             Command::Health(args) => health::run(&args, console),
             Command::Completions(args) => completions::run(&args, &mut Self::command(), console),

@@ -18,6 +18,7 @@ mod eval;
 mod handshakes;
 mod keys;
 mod load;
+mod log;
 pub(crate) mod project;
 mod reload;
 mod secrets;
