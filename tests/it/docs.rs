@@ -361,6 +361,7 @@ fn the_examples_show_what_happens() {
     check("examples/web-forms/README.md");
     check("examples/chat-commands/README.md");
     check("examples/providers/README.md");
+    check("examples/deliveries/README.md");
 }
 
 #[test]
