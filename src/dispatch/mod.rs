@@ -12,7 +12,7 @@
 
 mod client;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ pub struct Dispatcher {
     work: Notify,
     ends: Notify,
     waiting: Mutex<Waiting>,
+    attempts: Mutex<BTreeMap<(Arc<str>, &'static str), u64>>,
 }
 
 /// Who waits for the first attempt of a delivery: by event and name.
@@ -77,12 +78,19 @@ impl Dispatcher {
             work: Notify::new(),
             ends: Notify::new(),
             waiting: Mutex::default(),
+            attempts: Mutex::default(),
         }
     }
 
     /// The store.
     pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.store
+    }
+
+    /// How many attempts came to what (`delivered`, `retry`, `dead`), by connection.
+    pub fn attempts(&self) -> BTreeMap<(Arc<str>, &'static str), u64> {
+        let attempts = self.attempts.lock();
+        attempts.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says that there may be something to do.
@@ -228,6 +236,7 @@ impl Dispatcher {
             .policy
             .after(leased.turn, &came, leased.accepted, now, rand::random());
         let delivered = delivered(&leased, &next, answer.clone());
+        self.count(&leased, &next);
         Self::log(&generation, &leased, &came, &next);
         let kept = answer.map(|answer| answer.body).unwrap_or_default();
         let settlement = Settlement {
@@ -274,12 +283,15 @@ impl Dispatcher {
         }
     }
 
+    fn count(&self, leased: &Leased, next: &Next) {
+        let connection = Arc::clone(&leased.destination.connection);
+        let attempts = self.attempts.lock();
+        let mut attempts = attempts.unwrap_or_else(PoisonError::into_inner);
+        *attempts.entry((connection, outcome(next))).or_default() += 1;
+    }
+
     fn log(generation: &Generation, leased: &Leased, came: &Came, next: &Next) {
-        let outcome = match next {
-            Next::Delivered => "delivered",
-            Next::Retry { .. } => "retry",
-            Next::Dead { .. } => "dead",
-        };
+        let outcome = outcome(next);
         let reason = came.reason();
         let (delivery, attempt) = (leased.id, leased.attempt);
         let Leased {
@@ -300,6 +312,14 @@ impl Dispatcher {
                 warn!(%delivery, event, function, name, connection, environment, attempt, outcome, reason, generation, "delivery");
             }
         }
+    }
+}
+
+fn outcome(next: &Next) -> &'static str {
+    match next {
+        Next::Delivered => "delivered",
+        Next::Retry { .. } => "retry",
+        Next::Dead { .. } => "dead",
     }
 }
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::Timestamp;
 use tracing::{info, warn};
 
+use super::metrics;
 use crate::dispatch::Dispatcher;
 use crate::gateway::{
     Admission, Gateway, InboundRequest, Kept, Refusal, Reply, ReplyKind, stored_answer,
@@ -38,6 +40,17 @@ impl Deliveries {
     /// Events and deliveries.
     fn store(&self) -> &Arc<dyn EventStore> {
         self.dispatcher.store()
+    }
+
+    /// A page of metrics.
+    pub(super) async fn metrics(&self, now: Timestamp) -> String {
+        let store = self.store();
+        let stats = store.stats().await;
+        if let Err(error) = &stats {
+            warn!(%error, "the store of events does not answer");
+        }
+        let attempts = self.dispatcher.attempts();
+        metrics::deliveries::render(stats.as_ref().ok(), &attempts, store.writer_stats(), now)
     }
 
     /// Has an event on disk, and then answers: as the function has, or as the first one of its kind

@@ -206,6 +206,7 @@ impl Server {
             settings.public_url.as_deref(),
             Arc::clone(ingress_drain),
             services.store,
+            (services.deliveries.clone(), Arc::clone(&services.clock)),
         );
         let port = |tls, drain: &Arc<Drain>, metrics, proxied| {
             let (limits, proxies) = (limits.clone(), Arc::clone(&proxies));

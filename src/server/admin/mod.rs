@@ -28,9 +28,11 @@ use self::auth::Hosts;
 use self::store_health::StoreHealth;
 use super::body;
 use super::connection::{Application, Connection};
+use super::deliveries::Deliveries;
 use super::drain::Drain;
 use super::guard;
 use super::metrics::{Configuration, Metrics};
+use crate::clock::Clock;
 use crate::clock::Stopwatch;
 use crate::gateway::{ReloadReport, Reloader};
 use crate::store::Store;
@@ -45,6 +47,8 @@ pub(super) struct Admin {
     /// The ingress's: while it drains, this gateway is not ready.
     ingress_drain: Arc<Drain>,
     store: Option<StoreHealth>,
+    deliveries: Option<Deliveries>,
+    clock: Arc<dyn Clock>,
 }
 
 /// The admin listener's application.
@@ -59,6 +63,7 @@ impl Admin {
         public_url: Option<&str>,
         ingress_drain: Arc<Drain>,
         store: Option<Arc<dyn Store>>,
+        (deliveries, clock): (Option<Deliveries>, Arc<dyn Clock>),
     ) -> Self {
         Self {
             reloader,
@@ -67,6 +72,8 @@ impl Admin {
             hosts: Hosts::new(public_url),
             ingress_drain,
             store: store.map(StoreHealth::new),
+            deliveries,
+            clock,
         }
     }
 }
@@ -258,9 +265,13 @@ fn filters(
         .and(warp::get())
         .and(state.clone())
         .then(async |admin: Arc<Admin>| {
+            let deliveries = match &admin.deliveries {
+                Some(deliveries) => deliveries.metrics(admin.clock.now()).await,
+                None => String::new(),
+            };
             // Reads files under /proc.
             match on_a_thread(move || admin.metrics.render(&admin.configuration())).await {
-                Some(page) => api::text(StatusCode::OK, PROMETHEUS, page),
+                Some(page) => api::text(StatusCode::OK, PROMETHEUS, page + &deliveries),
                 None => internal_error(),
             }
         });

@@ -4,6 +4,7 @@
 //! for the first time, or answers with a status that it never gave before. Labels come from the
 //! specs and from fixed lists, never from a request, so their number is bounded.
 
+pub(super) mod deliveries;
 mod histogram;
 mod process;
 mod text;

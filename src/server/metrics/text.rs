@@ -40,6 +40,17 @@ impl Text {
         self.line("_count", labels, None, total);
     }
 
+    /// One bucket of a histogram, with those below it.
+    pub(super) fn bucket(&mut self, bound: &str, count: u64) {
+        self.line("_bucket", &[], Some(bound), count);
+    }
+
+    /// The end of a histogram.
+    pub(super) fn sum_and_count(&mut self, sum: f64, count: u64) {
+        self.line("_sum", &[], None, sum);
+        self.line("_count", &[], None, count);
+    }
+
     pub(super) fn finish(self) -> String {
         self.page
     }

@@ -75,6 +75,11 @@ pub trait EventStore: std::fmt::Debug + Send + Sync {
     /// How much is kept, and of each destination how much is owed.
     fn stats(&self) -> Pending<'_, Stats>;
 
+    /// How much was written together and how long that took, where one thread writes.
+    fn writer_stats(&self) -> Option<&WriterStats> {
+        None
+    }
+
     /// Forgets one bite of what is older than it must be; whether there may be more.
     fn prune(&self, retention: Retention) -> Pending<'_, Pruned>;
 }

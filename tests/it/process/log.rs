@@ -61,6 +61,11 @@ fn dead_letters_are_found_retried_and_events_replayed() {
     );
     assert_eq!(destination.next().text(), "{\"id\":\"bad\"}");
 
+    let dead = "hookweir_delivery_attempts_total{connection=\"crm\",outcome=\"dead\"}";
+    eventually("two attempts counted", || {
+        (serving.metric(dead) == "2").then_some(())
+    });
+
     let events = project.run(&["events", "list", "--text", "good", "--format", "json"]);
     let events = events.json();
     assert_eq!(events["events"].as_array().unwrap().len(), 1);

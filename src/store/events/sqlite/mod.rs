@@ -100,11 +100,6 @@ impl SqliteEvents {
         &self.path
     }
 
-    /// How much was written together, and how long that took.
-    pub fn writer_stats(&self) -> &WriterStats {
-        &self.stats
-    }
-
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -240,6 +235,10 @@ impl EventStore for SqliteEvents {
         let state = Arc::clone(&self.state);
         let now = self.now();
         Box::pin(self.read(move |connection| log::stats(connection, &state, now)))
+    }
+
+    fn writer_stats(&self) -> Option<&WriterStats> {
+        Some(&self.stats)
     }
 
     fn prune(&self, retention: Retention) -> Pending<'_, Pruned> {
