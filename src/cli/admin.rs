@@ -14,6 +14,7 @@ pub struct Target {
         long,
         value_name = "URL",
         env = "HOOKWEIR_ADMIN",
+        global = true,
         default_value = "http://127.0.0.1:8081"
     )]
     pub admin: String,
@@ -71,6 +72,11 @@ impl Target {
             .header("authorization", &format!("Bearer {token}"))
             .send_empty();
         answer(url, response)
+    }
+
+    /// The running gateway's data directory.
+    pub(super) const fn data_dir(&self) -> &DataDir {
+        &self.data_dir
     }
 
     fn url(&self, path: &str) -> String {

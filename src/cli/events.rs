@@ -2,13 +2,15 @@
 //!
 //! Works on the store, beside a running gateway or without one.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args as ClapArgs, Subcommand};
 use serde::Serialize;
 
+use super::admin::Target;
 use super::console::{Console, Exit, Failure, finish};
-use super::data_dir::DataDir;
 use super::keys::words::environment;
 use super::keys::{Format, json};
 use super::log::{Cut, DeliveryView, Log, instant, line, state};
@@ -33,7 +35,7 @@ pub struct Args {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    data_dir: DataDir,
+    target: Target,
     /// How results are written
     #[arg(long, value_enum, global = true, default_value_t)]
     format: Format,
@@ -65,7 +67,8 @@ Examples:
   hookweir events replay evt_01a21defabb472208aed18c33eec22df --delivery lead
 
 What is sent is what was sent the first time, with the same `webhook-id`, so that a receiver
-can tell a repeat.")]
+can tell a repeat. An event that its function failed for is taken through the function once
+more, by the running gateway: after the function was mended.")]
     Replay {
         /// The event's id
         #[arg(value_name = "ID")]
@@ -273,7 +276,7 @@ impl Args {
             text: list.text.clone(),
             key: list.key.clone(),
         };
-        let log = Log::open(&self.data_dir)?;
+        let log = Log::open(self.target.data_dir())?;
         let found = log.wait(log.store.events(filter, list.cut.page()))?;
         if self.format == Format::Json {
             let all = Listed {
@@ -320,7 +323,7 @@ impl Args {
     }
 
     fn show(&self, id: &str, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let log = Log::open(&self.data_dir)?;
+        let log = Log::open(self.target.data_dir())?;
         let detail = Self::detail(&log, id)?;
         let row = &detail.row;
         let body = detail.payload.as_ref().map(|(_, body)| body);
@@ -400,7 +403,7 @@ impl Args {
         name: Option<&str>,
         console: &mut Console<'_>,
     ) -> Result<Exit, Failure> {
-        let log = Log::open(&self.data_dir)?;
+        let log = Log::open(self.target.data_dir())?;
         let detail = Self::detail(&log, id)?;
         let ids: Vec<_> = detail
             .deliveries
@@ -410,9 +413,12 @@ impl Args {
             .filter(|row| name.is_none_or(|name| name == row.name))
             .map(|row| row.id)
             .collect();
+        if detail.row.failure.is_some() {
+            return self.take_again(id, console);
+        }
         if ids.is_empty() {
             return Err(Failure::failed(format!("`{id}` has no delivery that fits"))
-                .help("a request that the function failed for is sent again by its sender, or with `hookweir send`"));
+                .help("`hookweir events show` says what it has"));
         }
         if detail.payload.is_none() {
             return Err(Failure::failed(format!("what `{id}` held is forgotten"))
@@ -425,6 +431,29 @@ impl Args {
         };
         let count = log.wait(log.store.act(Action::Replay, filter, most))?;
         writeln!(console.err, "{count} will be delivered again")?;
+        Ok(Exit::Done)
+    }
+
+    /// Of an event that its function failed for: by the running gateway, which has the function.
+    fn take_again(&self, id: &str, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let path = format!("/admin/v1/events/{id}/replay");
+        let answer = self.target.post(&path, Duration::from_mins(1))?;
+        let text = |key: &str| answer.body.get(key).and_then(serde_json::Value::as_str);
+        if answer.status != 200 {
+            let why = text("message").unwrap_or("the gateway did not say why");
+            return Err(Failure::failed(format!("`{id}` is not delivered: {why}"))
+                .help("mend the function, `hookweir reload`, and replay it then"));
+        }
+        let event = text("event").unwrap_or_default();
+        let count = answer
+            .body
+            .get("deliveries")
+            .and_then(serde_json::Value::as_u64);
+        let count = count.unwrap_or_default();
+        writeln!(
+            console.err,
+            "taken again as {event}; {count} will be delivered"
+        )?;
         Ok(Exit::Done)
     }
 }

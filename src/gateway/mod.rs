@@ -62,6 +62,7 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use http::{Method, header};
+use jiff::Timestamp;
 
 use crate::auth::{Caller, Environment, KeyRecord, KeyRefusal, Keyring};
 use crate::expr::{Budget, Scope};
@@ -557,15 +558,12 @@ fn authenticate(
 }
 
 impl Gateway {
-    /// What a delivery of an event that is kept sends, as its function makes it now. `Err` says why
-    /// it cannot.
-    pub fn request_of(
+    /// The request of an event that is kept, at its function as it is now, and its caller.
+    fn of_event(
         &self,
         generation: &Arc<Generation>,
         event: &EventDetail,
-        name: &str,
-        item: u32,
-    ) -> Result<DeliveryRequest, String> {
+    ) -> Result<(Admission, InboundRequest, Caller), String> {
         let row = &event.row;
         let (headers, body) = event
             .payload
@@ -597,6 +595,52 @@ impl Gateway {
             key,
             environment: row.environment,
         };
+        Ok((admission, request, caller))
+    }
+
+    /// Takes the request of an event that is kept through its function as it is now, past `dedupe`
+    /// and without asking the caller again: a new event, with what is owed. `Err` says why it
+    /// cannot.
+    pub fn take_again(&self, event: &EventDetail, now: Timestamp) -> Result<Kept, String> {
+        let generation = self.generation();
+        let (admission, request, caller) = self.of_event(&generation, event)?;
+        let id = view::event_id(now);
+        let surroundings = Surroundings {
+            event_id: Some(&id),
+            ..Surroundings::of_nobody(&generation.env)
+        };
+        let credentials = Credentials::of(&request, generation.limits.parts);
+        let arena = Arena::new();
+        let Answered { result, owed, note } = evaluate(
+            &admission,
+            &request,
+            &credentials,
+            &caller,
+            surroundings,
+            &arena,
+        );
+        if let Err(refusal) = &result {
+            return Err(refusal_text(refusal));
+        }
+        let kept = event::kept(&admission, &request, &caller, &result, owed, surroundings);
+        let mut kept = kept.ok_or_else(|| {
+            note.unwrap_or_else(|| "its function keeps no events any more".to_owned())
+        })?;
+        kept.event.dedupe = None;
+        Ok(kept)
+    }
+
+    /// What a delivery of an event that is kept sends, as its function makes it now. `Err` says why
+    /// it cannot.
+    pub fn request_of(
+        &self,
+        generation: &Arc<Generation>,
+        event: &EventDetail,
+        name: &str,
+        item: u32,
+    ) -> Result<DeliveryRequest, String> {
+        let row = &event.row;
+        let (admission, request, caller) = self.of_event(generation, event)?;
         let surroundings = Surroundings {
             event_id: Some(&row.id),
             ..Surroundings::of_nobody(&generation.env)

@@ -16,7 +16,9 @@ use crate::dispatch::Dispatcher;
 use crate::gateway::{
     Admission, Gateway, InboundRequest, Kept, Refusal, Reply, ReplyKind, stored_answer,
 };
-use crate::store::events::{Accepted, EventStore, Retention, SqliteEvents, StoredAnswer};
+use crate::store::events::{
+    Accepted, EventStore, EventsError, Retention, SqliteEvents, StoredAnswer,
+};
 
 /// Keeps events, and delivers them.
 #[derive(Debug, Clone)]
@@ -123,6 +125,31 @@ impl Deliveries {
         Ok(reply)
     }
 
+    /// Takes an event once more through its function as it is now, and delivers what is owed then.
+    /// `Ok(None)`: there is no such event; else the new event and how many deliveries it has.
+    pub(super) async fn take_again(
+        &self,
+        id: &str,
+        gateway: &Gateway,
+        now: Timestamp,
+    ) -> Result<Option<(String, usize)>, NotTaken> {
+        let store = self.store();
+        let event = store.event(id).await.map_err(NotTaken::Store)?;
+        let Some(event) = event else {
+            return Ok(None);
+        };
+        let kept = gateway
+            .take_again(&event, now)
+            .map_err(NotTaken::Function)?;
+        let new = kept.event.id.to_string();
+        let accepted = store.accept(kept.event).await.map_err(NotTaken::Store)?;
+        self.dispatcher.wake();
+        Ok(match accepted {
+            Accepted::New { deliveries } => Some((new, deliveries.len())),
+            Accepted::Duplicate { event, .. } => Some((event, 0)),
+        })
+    }
+
     /// Delivers until [`end`](Self::end), once no other process delivers from the same store.
     pub(super) async fn run(self, patience: Duration) {
         let (locked, lock) = tokio::sync::oneshot::channel();
@@ -148,6 +175,14 @@ impl Deliveries {
     pub(super) fn end(&self) {
         self.dispatcher.end();
     }
+}
+
+/// Why an event was not taken once more.
+pub(super) enum NotTaken {
+    /// Its function fails for it, still.
+    Function(String),
+    /// The store.
+    Store(EventsError),
 }
 
 /// The first one's answer.

@@ -436,3 +436,39 @@ fn a_store_that_is_full_is_said_loudly_and_goes_on_by_itself() {
     kept.wait_for("SELECT count(*) FROM deliveries WHERE state = 2", 2);
     assert_eq!(kept.number("SELECT count(*) FROM events"), 2);
 }
+
+#[test]
+fn a_reload_changes_only_what_is_made_at_delivery() {
+    let tries = Arc::new(AtomicU32::new(0));
+    let destination = Destination::new(move |_| {
+        let is_first = tries.fetch_add(1, Ordering::Relaxed) < 2;
+        Does::Answers(if is_first { 500 } else { 200 }, "", "")
+    });
+    let deliver = "  - name: fixed
+    connection: crm
+    request: { path: /fixed, json: { old: '${body.id}' } }
+  - name: fresh
+    connection: crm
+    for_each: body.items
+    evaluate: at_delivery
+    request: { path: '/fresh/${item}', json: { old: '${body.id}' } }
+";
+    let specs = orders(&destination, deliver, "respond: { body: taken }");
+    let kept = start(&specs);
+    assert_eq!(kept.post("{\"id\": 1, \"items\": [\"a\"]}").0, 200);
+    let mut first = [destination.next(), destination.next()];
+    first.sort_by(|a, b| a.target.cmp(&b.target));
+    assert!(first.iter().all(|came| came.text() == "{\"old\":1}"));
+    kept.wait_for("SELECT count(*) FROM attempts", 2);
+    kept.gateway
+        .write("orders.yaml", &specs.replace("old:", "new:"));
+    let reloaded = kept.gateway.admin_request("POST", "/admin/v1/reload");
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    kept.gateway.clock.advance(Duration::from_mins(1));
+    let mut second = [destination.next(), destination.next()];
+    second.sort_by(|a, b| a.target.cmp(&b.target));
+    assert_eq!(second[0].target, "/api/fixed");
+    assert_eq!(second[0].text(), "{\"old\":1}");
+    assert_eq!(second[1].target, "/api/fresh/a");
+    assert_eq!(second[1].text(), "{\"new\":1}");
+}

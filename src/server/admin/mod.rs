@@ -28,7 +28,7 @@ use self::auth::Hosts;
 use self::store_health::StoreHealth;
 use super::body;
 use super::connection::{Application, Connection};
-use super::deliveries::Deliveries;
+use super::deliveries::{Deliveries, NotTaken};
 use super::drain::Drain;
 use super::guard;
 use super::metrics::{Configuration, Metrics};
@@ -234,6 +234,31 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// `POST /admin/v1/events/{id}/replay`
+    async fn replay(&self, id: &str) -> Response {
+        let Some(deliveries) = &self.deliveries else {
+            let message = "this gateway keeps no events";
+            return api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message);
+        };
+        let gateway = self.reloader.gateway();
+        match deliveries.take_again(id, gateway, self.clock.now()).await {
+            Ok(Some((event, count))) => api::replayed(&event, count),
+            Ok(None) => {
+                let message = "no such event is kept";
+                api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+            }
+            Err(NotTaken::Function(why)) => {
+                api::error(StatusCode::UNPROCESSABLE_ENTITY, "FUNCTION_FAILED", &why)
+            }
+            Err(NotTaken::Store(error)) => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                api::error(status, "STORE_UNAVAILABLE", &error.to_string())
+            }
+        }
+    }
+}
+
 /// What `?dry_run=` says.
 #[derive(Debug, serde::Deserialize)]
 struct ReloadOptions {
@@ -334,6 +359,10 @@ fn v1(
                 .await
                 .unwrap_or_else(internal_error)
         });
+    let replay = warp::path!("events" / String / "replay")
+        .and(warp::post())
+        .and(with(admin))
+        .then(async |id: String, admin: Arc<Admin>| admin.replay(&id).await);
     let document = warp::path!("openapi.json").and(warp::get()).map(|| {
         let document = include_str!("openapi.json");
         api::text(StatusCode::OK, super::rejection::JSON, document)
@@ -342,6 +371,8 @@ fn v1(
         .or(functions)
         .unify()
         .or(reload)
+        .unify()
+        .or(replay)
         .unify()
         .or(unsigned)
         .unify()

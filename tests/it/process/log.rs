@@ -79,6 +79,10 @@ fn dead_letters_are_found_retried_and_events_replayed() {
 
     let failed = project.run(&["events", "list", "--failed"]);
     assert_eq!(failed.out.lines().count(), 1, "{}", failed.out);
+    let id = failed.out.split(' ').next().unwrap();
+    let again = serving.ask(&["events", "replay", id]);
+    assert_eq!(again.code, 3, "{}", again.err);
+    assert!(again.err.contains("is missing"), "{}", again.err);
     let nothing = project.run(&["events", "list", "--function", "nobody"]);
     assert_eq!((nothing.out.as_str(), nothing.code), ("", 0));
     serving.stop();
@@ -132,4 +136,39 @@ fn nothing_is_done_to_deliveries_that_were_not_named() {
         assert_eq!(said.code, 3, "{args:?}: {}", said.err);
         assert!(said.err.contains("help:"), "{}", said.err);
     }
+}
+
+#[test]
+fn an_event_that_failed_is_delivered_once_its_function_is_mended() {
+    let destination = Destination::kind();
+    let project = project(&destination);
+    let mut serving = project.serve(&[]);
+    let json = [("content-type", "application/json")];
+    let body = b"{\"id\": \"e1\", \"x\": 1}";
+    let specs = std::fs::read_to_string(&super::project::files(&project.path("specs"))[0]).unwrap();
+    let name = super::project::files(&project.path("specs"))[0].clone();
+    let name = name.file_name().unwrap().to_str().unwrap().to_owned();
+    project.write(
+        &format!("specs/{name}"),
+        &specs.replace(
+            "json: { id: '${body.id}' }",
+            "json: { id: '${body.other}' }",
+        ),
+    );
+    assert_eq!(serving.ask(&["reload"]).code, 0);
+    let answer = serving.raw().request("POST", "/orders", &json, body);
+    assert_eq!(answer.status, 422);
+    let failed = project.run(&["events", "list", "--failed"]);
+    let id = failed.out.split(' ').next().unwrap().to_owned();
+    project.write(&format!("specs/{name}"), &specs);
+    assert_eq!(serving.ask(&["reload"]).code, 0);
+    let again = serving.ask(&["events", "replay", &id]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(
+        again.err.ends_with("; 1 will be delivered\n"),
+        "{}",
+        again.err
+    );
+    assert_eq!(destination.next().text(), "{\"id\":\"e1\"}");
+    serving.stop();
 }
