@@ -121,3 +121,117 @@ limits: {{ concurrency: {CONCURRENCY} }}
         .unwrap();
     assert_eq!(whole, "ok");
 }
+
+/// A small disk of its own, which can be enlarged; `None` for who may not mount one.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(path: std::path::PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&path).unwrap();
+        let is_mounted = mount(&["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"], &path);
+        is_mounted.then_some(Self(path))
+    }
+
+    fn enlarge(&self) {
+        assert!(mount(&["-o", "remount,size=64m"], &self.0));
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.0)
+            .status();
+    }
+}
+
+fn mount(args: &[&str], path: &std::path::Path) -> bool {
+    let mut command = std::process::Command::new("mount");
+    let output = command.args(args).arg(path).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn simple(destination: &Destination) -> Project {
+    Project::new(&format!(
+        "\
+function: orders
+accept: {{ path: /orders }}
+auth: none
+deliver:
+  - name: lead
+    connection: crm
+    request: {{ text: '${{body.id}}' }}
+respond: {{ body: taken }}
+---
+connection: crm
+base_url: http://{}
+allow: [127.0.0.0/8]
+",
+        destination.address
+    ))
+}
+
+#[test]
+fn a_full_disk_is_said_and_goes_on_by_itself_once_there_is_room() {
+    let destination = Destination::kind();
+    let project = simple(&destination);
+    let Some(disk) = SmallDisk::mount(project.path("data")) else {
+        eprintln!("skipped: only root may mount a small disk");
+        return;
+    };
+    let mut serving = project.serve(&[]);
+    let mut raw = serving.raw();
+    let mut post = |id: usize| {
+        let body = format!("{{\"id\": {id}, \"x\": \"{}\"}}", "x".repeat(60_000));
+        let json = [("content-type", "application/json")];
+        raw.request("POST", "/orders", &json, body.as_bytes())
+            .status
+    };
+    let mut taken = Vec::new();
+    let full = (0..2000).find(|id| match post(*id) {
+        200 => {
+            taken.push(id.to_string());
+            false
+        }
+        status => {
+            assert_eq!(status, 503);
+            true
+        }
+    });
+    let full = full.expect("the disk is never full");
+    disk.enlarge();
+    eventually("room", || (post(full) == 200).then_some(()));
+    taken.push(full.to_string());
+    let mut came = HashSet::new();
+    eventually("all that was taken", || {
+        came.extend(destination.all().iter().map(|one| one.text().to_owned()));
+        taken.iter().all(|id| came.contains(id)).then_some(())
+    });
+    assert_eq!(
+        came.len(),
+        taken.len(),
+        "nothing that was refused is delivered"
+    );
+    serving.stop();
+}
+
+#[test]
+fn a_second_process_takes_events_and_delivers_once_the_first_is_gone() {
+    let destination = Destination::kind();
+    let project = simple(&destination);
+    let mut first = project.serve(&[]);
+    let mut second = project.serve(&[]);
+    let json = [("content-type", "application/json")];
+    let post = |body: &[u8]| second.raw().request("POST", "/orders", &json, body).status;
+    assert_eq!(post(b"{\"id\": 1}"), 200);
+    assert_eq!(destination.next().text(), "1");
+    assert_eq!(post(b"{\"id\": 2}"), 200);
+    assert_eq!(destination.next().text(), "2");
+    // What it has under way it finishes.
+    first.stop();
+    assert_eq!(post(b"{\"id\": 3}"), 200);
+    assert_eq!(destination.next().text(), "3");
+    second.stop();
+    assert!(destination.all().is_empty(), "each once");
+}
