@@ -108,6 +108,9 @@ fn is_of_the_whole(problem: &Diagnostic, document: &Incomplete) -> bool {
         | code::signature::BAD_SCHEME
         | code::signature::NO_SECRET
         | code::signature::LACKING_PARAM => !lacks(&["auth"]),
+        code::delivery::UNKNOWN_CONNECTION
+        | code::delivery::BAD_DELIVERY
+        | code::delivery::BAD_DELIVERY_REQUEST => !lacks(&["deliver"]),
         code::route::NO_TEST => !lacks(&["tests"]),
         code::route::NO_LAST_CASE | code::route::UNREACHABLE_CASE | code::route::MIXED_ANSWER => {
             !lacks(&["respond"])

@@ -12,8 +12,11 @@ use super::layout::{Layout, NodeId, ROOT, Shape};
 /// Keys below `secrets` whose values say where a secret is.
 const ELSEWHERE: [&str; 3] = ["env", "file", "credential"];
 
-/// The bytes of a document that may be a secret: under `signature.secrets`, whatever does not say
-/// where one is; a proxy with a user.
+/// What the names of header lines with secrets have in them.
+const SECRET_NAMES: [&str; 5] = ["auth", "cookie", "key", "secret", "token"];
+
+/// The bytes of a document that may be a secret: under `signature.secrets`, and where a connection
+/// says how we show who we are, whatever does not say where one is; an address with a user.
 pub(super) fn ranges(layout: &Layout) -> Vec<Range<usize>> {
     let child = |node, name| layout.field(node, name).map(|(_, value)| value);
     let mut found = Vec::new();
@@ -25,6 +28,13 @@ pub(super) fn ranges(layout: &Layout) -> Vec<Range<usize>> {
     };
     if let Some(proxy) = proxy.filter(says_user) {
         collect(layout, proxy, &mut found);
+    }
+    if child(ROOT, "connection").is_some() {
+        let bases = [Some(ROOT), child(ROOT, "sandbox")];
+        for base in bases.into_iter().flatten() {
+            of_connection(layout, base, &mut found);
+        }
+        return found;
     }
     let signature = match child(ROOT, "auth") {
         Some(auth) => child(auth, "signature"),
@@ -41,6 +51,33 @@ pub(super) fn ranges(layout: &Layout) -> Vec<Range<usize>> {
         collect(layout, secrets, &mut found);
     }
     found
+}
+
+fn of_connection(layout: &Layout, base: NodeId, found: &mut Vec<Range<usize>>) {
+    let child = |node, name| layout.field(node, name).map(|(_, value)| value);
+    let text = |node| layout.scalar(node).map(|scalar| &*scalar.text);
+    let auth = child(base, "auth");
+    let of_auth = |name, below| child(child(auth?, name)?, below);
+    let url = child(base, "base_url");
+    let secrets = [
+        auth.and_then(|auth| child(auth, "bearer")),
+        of_auth("basic", "password"),
+        of_auth("api_key", "value"),
+        child(base, "sign").and_then(|sign| child(sign, "secrets")),
+        url.filter(|url| text(*url).is_some_and(|text| text.contains('@'))),
+    ];
+    for secret in secrets.into_iter().flatten() {
+        collect(layout, secret, found);
+    }
+    let headers = child(base, "headers").and_then(|headers| layout.shape(headers));
+    if let Some(Shape::Map(lines)) = headers {
+        for (name, value) in lines {
+            let name = text(*name).unwrap_or_default().to_ascii_lowercase();
+            if SECRET_NAMES.iter().any(|part| name.contains(part)) {
+                collect(layout, *value, found);
+            }
+        }
+    }
 }
 
 fn collect(layout: &Layout, node: NodeId, found: &mut Vec<Range<usize>>) {
@@ -107,6 +144,14 @@ mod tests {
             drawn("[{ value: hunter2 }]"),
             "    secrets: [{ value: ******* }]"
         );
+        let text = "connection: c\nbase_url: https://a:hunter2@h\nheaders: { X-Api-Key: hunter2 }\n\
+                    auth: { bearer: hunter2, basic: { username: a, password: hunter2 } }\n\
+                    sandbox: { auth: { api_key: { header: A, value: hunter2 } }, sign: { secrets: [hunter2] } }\n";
+        let loaded = load_text("c.yaml", text);
+        let problems = format!("{:?}", loaded.diagnostics);
+        let (_, source) = loaded.sources.iter().next().unwrap();
+        assert!(!problems.contains("hunter2"), "{problems}");
+        assert!(!source.text.contains("hunter2"), "{}", source.text);
         assert_eq!(
             drawn("[{ file: a.secret }]"),
             "    secrets: [{ file: a.secret }]"

@@ -83,7 +83,12 @@ fn mend(
     let at = misfit.at?;
     let whole = places.layout();
     match misfit.kind {
-        MisfitKind::MissingKey(name) => make_up(layout, layout.resolve(at), name),
+        MisfitKind::MissingKey(name) => {
+            // What is made up is the name of nothing, and would be said to be unknown.
+            let of_deliver = touched(places, at).into_iter();
+            left_out.extend(of_deliver.filter(|(key, _)| key == "deliver"));
+            make_up(layout, layout.resolve(at), name)
+        }
         MisfitKind::NotAnExpression => {
             layout.node_mut(at)?.shape = text(ANY_EXPRESSION);
             Some(())
