@@ -1,4 +1,4 @@
-//! What is kept on disk: keys now, events and deliveries later.
+//! What is kept on disk: keys here, events and deliveries in `events`.
 //!
 //! One trait, so that the same tests run on each engine. Calls block: they are for commands and
 //! for threads of their own, never for the way of a request. Several processes may use one store
