@@ -13,7 +13,7 @@ use super::admin::Target;
 use super::console::{Console, Exit, Failure, finish};
 use super::keys::words::environment;
 use super::keys::{Format, json};
-use super::log::{Cut, DeliveryView, Log, instant, line, state};
+use super::log::{Cut, DeliveryView, Log, between, line, state};
 use crate::auth::Environment;
 use crate::delivery::State;
 use crate::store::events::{
@@ -259,10 +259,7 @@ pub(super) fn texts(headers: &HeaderLines) -> Vec<(String, String)> {
 
 impl Args {
     fn list(&self, list: &List, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let at = |text: &Option<String>| {
-            let text = text.as_deref();
-            text.map(|text| instant(text, console)).transpose()
-        };
+        let (since, until) = between(list.since.as_deref(), list.until.as_deref(), console)?;
         let filter = EventFilter {
             function: list.function.clone(),
             environment: list.environment,
@@ -271,8 +268,8 @@ impl Args {
             is_failed: list.failed.then_some(true),
             state: list.state,
             connection: list.connection.clone(),
-            since: at(&list.since)?,
-            until: at(&list.until)?,
+            since,
+            until,
             text: list.text.clone(),
             key: list.key.clone(),
         };

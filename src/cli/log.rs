@@ -67,7 +67,7 @@ impl Cut {
 }
 
 /// An instant: a date and time, or a period before now.
-pub(super) fn instant(text: &str, console: &Console<'_>) -> Result<Timestamp, Failure> {
+fn instant(text: &str, console: &Console<'_>) -> Result<Timestamp, Failure> {
     if let Ok(Period(period)) = text.parse::<Period>() {
         let then = console.clock.now().saturating_sub(period);
         return Ok(then.unwrap_or(Timestamp::MIN));
@@ -76,6 +76,16 @@ pub(super) fn instant(text: &str, console: &Console<'_>) -> Result<Timestamp, Fa
         Failure::usage(format!("`{text}` is no time"))
             .help("write `2h`, `3d` or `2026-11-01T10:00:00Z`")
     })
+}
+
+/// `--since` and `--until`.
+pub(super) fn between(
+    since: Option<&str>,
+    until: Option<&str>,
+    console: &Console<'_>,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    let at = |text: Option<&str>| text.map(|text| instant(text, console)).transpose();
+    Ok((at(since)?, at(until)?))
 }
 
 /// Which deliveries.
@@ -109,10 +119,7 @@ pub(super) struct Which {
 
 impl Which {
     pub(super) fn filter(&self, console: &Console<'_>) -> Result<DeliveryFilter, Failure> {
-        let at = |text: &Option<String>| {
-            let text = text.as_deref();
-            text.map(|text| instant(text, console)).transpose()
-        };
+        let (since, until) = between(self.since.as_deref(), self.until.as_deref(), console)?;
         Ok(DeliveryFilter {
             ids: None,
             event: self.event.clone(),
@@ -121,8 +128,8 @@ impl Which {
             connection: self.connection.clone(),
             environment: self.environment,
             state: self.state,
-            since: at(&self.since)?,
-            until: at(&self.until)?,
+            since,
+            until,
         })
     }
 

@@ -13,6 +13,7 @@
 mod client;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,9 +55,34 @@ pub struct Dispatcher {
     client: Client,
     clock: Arc<dyn Clock>,
     work: Notify,
-    ends: Notify,
+    /// No more is leased. Looked at before each lease: with a backlog there is no moment at which
+    /// nothing is due.
+    ends: AtomicBool,
     waiting: Mutex<Waiting>,
     attempts: Mutex<BTreeMap<(Arc<str>, &'static str), u64>>,
+}
+
+/// Somebody waits for the first attempt of a delivery. Dropped, nobody does: the caller may have
+/// gone away.
+#[derive(Debug)]
+pub struct FirstAttempt {
+    tell: oneshot::Receiver<Delivered>,
+    key: (Arc<str>, Arc<str>),
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl FirstAttempt {
+    /// What it came to, if it comes to anything within `most`.
+    pub async fn within(mut self, most: Duration) -> Option<Delivered> {
+        let told = tokio::time::timeout(most, &mut self.tell).await;
+        told.ok()?.ok()
+    }
+}
+
+impl Drop for FirstAttempt {
+    fn drop(&mut self) {
+        self.dispatcher.waiting().remove(&self.key);
+    }
 }
 
 /// Who waits for the first attempt of a delivery: by event and name.
@@ -76,7 +102,7 @@ impl Dispatcher {
             gateway,
             clock,
             work: Notify::new(),
-            ends: Notify::new(),
+            ends: AtomicBool::new(false),
             waiting: Mutex::default(),
             attempts: Mutex::default(),
         }
@@ -99,16 +125,15 @@ impl Dispatcher {
     }
 
     /// What the first attempt of a delivery comes to. Asked before the event is in the store.
-    pub fn expect(&self, event: &Arc<str>, name: &Arc<str>) -> oneshot::Receiver<Delivered> {
+    pub fn await_first(self: &Arc<Self>, event: &Arc<str>, name: &Arc<str>) -> FirstAttempt {
         let (told, tell) = oneshot::channel();
         let key = (Arc::clone(event), Arc::clone(name));
-        self.waiting().insert(key, told);
-        tell
-    }
-
-    /// Nobody waits for an event any more.
-    pub fn forget(&self, event: &Arc<str>) {
-        self.waiting().retain(|(known, _), _| known != event);
+        self.waiting().insert(key.clone(), told);
+        FirstAttempt {
+            tell,
+            key,
+            dispatcher: Arc::clone(self),
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -117,7 +142,8 @@ impl Dispatcher {
 
     /// Ends [`run`](Self::run), which finishes what is under way.
     pub fn end(&self) {
-        self.ends.notify_one();
+        self.ends.store(true, Ordering::Relaxed);
+        self.wake();
     }
 
     /// Delivers until [`end`](Self::end). Another process that delivered from the same store is
@@ -128,7 +154,7 @@ impl Dispatcher {
         let mut reclaimed = Stopwatch::start();
         let mut pruned = Stopwatch::start();
         let mut is_first = true;
-        loop {
+        while !self.ends.load(Ordering::Relaxed) {
             if is_first || reclaimed.elapsed() >= RECLAIM {
                 match self.store.reclaim(is_first).await {
                     Ok(found) => {
@@ -169,7 +195,6 @@ impl Dispatcher {
                 continue;
             }
             tokio::select! {
-                () = self.ends.notified() => break,
                 () = self.work.notified() => {}
                 () = tokio::time::sleep(wait.max(Duration::from_millis(1))) => {}
             }

@@ -28,6 +28,7 @@
 //! and the header `X-ZAPI-Key` do not; an `auth_type` that says something else is refused
 //! everywhere.
 
+mod again;
 pub mod capture;
 mod certificates;
 mod evaluation;
@@ -62,7 +63,6 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use http::{Method, header};
-use jiff::Timestamp;
 
 use crate::auth::{Caller, Environment, KeyRecord, KeyRefusal, Keyring};
 use crate::expr::{Budget, Scope};
@@ -70,7 +70,6 @@ use crate::outbound::Outbound;
 use crate::route::signature::Stage;
 use crate::route::{AddressKind, Allowed, Generation, Missed, Pattern, Route};
 use crate::spec::KeyRule;
-use crate::store::events::{DeliveryRequest, EventDetail};
 use crate::value::Arena;
 
 use evaluation::{Answered, Evaluation};
@@ -283,15 +282,15 @@ impl Gateway {
         &self,
         admission: &Admission,
         request: &InboundRequest,
-        kept: &Kept,
+        (event_id, caller): (&str, &Caller),
         came: &[Delivered],
     ) -> Result<Reply, Refusal> {
         let surroundings = Surroundings {
-            event_id: Some(&kept.event.id),
+            event_id: Some(event_id),
             came,
             ..Surroundings::of_nobody(&admission.generation.env)
         };
-        answer_of(admission, request, &kept.caller, surroundings)
+        answer_of(admission, request, caller, surroundings)
     }
 
     /// Certificates that senders name the address of.
@@ -555,120 +554,6 @@ fn authenticate(
         .keyring
         .authenticate(key, &admission.route.name, request.head.received_at)
         .map_err(Refusal::Key)
-}
-
-impl Gateway {
-    /// The request of an event that is kept, at its function as it is now, and its caller.
-    fn of_event(
-        &self,
-        generation: &Arc<Generation>,
-        event: &EventDetail,
-    ) -> Result<(Admission, InboundRequest, Caller), String> {
-        let row = &event.row;
-        let (headers, body) = event
-            .payload
-            .as_ref()
-            .ok_or("what the event held is forgotten")?;
-        let route = generation
-            .route(&row.function)
-            .ok_or("the function is not there any more")?;
-        let request = event::request(row, headers, body)?;
-        let parameters = route.pattern.as_ref().and_then(|pattern| {
-            let (_, found) = generation
-                .find(&request.head.method, request.head.path())
-                .ok()?;
-            let names = pattern.parameters().map(str::to_owned);
-            Some(names.zip(found.parameters).collect())
-        });
-        let admission = Admission {
-            generation: Arc::clone(generation),
-            max_body: route.max_body,
-            address: AddressKind::Zoho,
-            path: parameters.unwrap_or_default(),
-            route: Arc::clone(route),
-        };
-        let key = row.caller.as_deref().and_then(|id| {
-            let keyring = self.keyring.load();
-            keyring.record(id)
-        });
-        let caller = Caller {
-            key,
-            environment: row.environment,
-        };
-        Ok((admission, request, caller))
-    }
-
-    /// Takes the request of an event that is kept through its function as it is now, past `dedupe`
-    /// and without asking the caller again: a new event, with what is owed. `Err` says why it
-    /// cannot.
-    pub fn take_again(&self, event: &EventDetail, now: Timestamp) -> Result<Kept, String> {
-        let generation = self.generation();
-        let (admission, request, caller) = self.of_event(&generation, event)?;
-        let id = view::event_id(now);
-        let surroundings = Surroundings {
-            event_id: Some(&id),
-            ..Surroundings::of_nobody(&generation.env)
-        };
-        let credentials = Credentials::of(&request, generation.limits.parts);
-        let arena = Arena::new();
-        let Answered { result, owed, note } = evaluate(
-            &admission,
-            &request,
-            &credentials,
-            &caller,
-            surroundings,
-            &arena,
-        );
-        if let Err(refusal) = &result {
-            return Err(refusal_text(refusal));
-        }
-        let kept = event::kept(&admission, &request, &caller, &result, owed, surroundings);
-        let mut kept = kept.ok_or_else(|| {
-            note.unwrap_or_else(|| "its function keeps no events any more".to_owned())
-        })?;
-        kept.event.dedupe = None;
-        Ok(kept)
-    }
-
-    /// What a delivery of an event that is kept sends, as its function makes it now. `Err` says why
-    /// it cannot.
-    pub fn request_of(
-        &self,
-        generation: &Arc<Generation>,
-        event: &EventDetail,
-        name: &str,
-        item: u32,
-    ) -> Result<DeliveryRequest, String> {
-        let row = &event.row;
-        let (admission, request, caller) = self.of_event(generation, event)?;
-        let surroundings = Surroundings {
-            event_id: Some(&row.id),
-            ..Surroundings::of_nobody(&generation.env)
-        };
-        let credentials = Credentials::of(&request, generation.limits.parts);
-        let arena = Arena::new();
-        evaluating(
-            &admission,
-            &request,
-            &credentials,
-            &caller,
-            surroundings,
-            &arena,
-            |evaluation, scope| {
-                evaluation
-                    .again(name, item, scope, generation.limits.response)
-                    .map_err(|refusal| refusal_text(&refusal))
-            },
-        )
-    }
-}
-
-fn refusal_text(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Failed { message, site } => format!("{message} ({site})"),
-        Refusal::MissingField { field, site } => format!("`{field}` is missing ({site})"),
-        other => format!("{other:?}"),
-    }
 }
 
 /// Makes an answer whose caller is known.

@@ -75,24 +75,22 @@ impl Deliveries {
                 return Err(refusal);
             }
         };
-        let id = Arc::clone(&kept.event.id);
-        let waits: Vec<_> = kept
-            .waits
+        let Kept {
+            event,
+            caller,
+            waits,
+        } = kept;
+        let id = Arc::clone(&event.id);
+        let waits: Vec<_> = waits
             .iter()
-            .map(|(name, most)| (self.dispatcher.expect(&id, name), *most))
+            .map(|(name, most)| self.dispatcher.await_first(&id, name).within(*most))
             .collect();
-        // What is awaited is not kept twice: the answer needs the event no more but for its id.
-        let accepted = match store.accept(kept.event.clone()).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                self.dispatcher.forget(&id);
-                let why = error.to_string();
-                return Err(Refusal::NotKept { why });
-            }
-        };
+        let accepted = store.accept(event).await.map_err(|error| {
+            let why = error.to_string();
+            Refusal::NotKept { why }
+        })?;
         match accepted {
             Accepted::Duplicate { event, answer } => {
-                self.dispatcher.forget(&id);
                 info!(
                     event,
                     function = &*admission.route.name,
@@ -104,20 +102,9 @@ impl Deliveries {
             Accepted::New { deliveries } if deliveries.is_empty() => return Ok(reply),
             Accepted::New { .. } => self.dispatcher.wake(),
         }
-        if waits.is_empty() {
-            return Ok(reply);
-        }
-        let waited = waits
-            .into_iter()
-            .map(|(told, most)| tokio::time::timeout(most, told));
-        let came: Vec<_> = join_all(waited)
-            .await
-            .into_iter()
-            .filter_map(|told| told.ok()?.ok())
-            .collect();
-        self.dispatcher.forget(&id);
+        let came: Vec<_> = join_all(waits).await.into_iter().flatten().collect();
         if !came.is_empty() {
-            reply = gateway.answer_with(admission, request, &kept, &came)?;
+            reply = gateway.answer_with(admission, request, (&id, &caller), &came)?;
             if let Err(error) = store.set_answer(&id, stored_answer(&reply)).await {
                 warn!(%error, event = &*id, "the answer for repeats cannot be kept");
             }

@@ -11,7 +11,7 @@ use crate::harness::destination::{Destination, Does};
 
 /// How often it is killed; `HOOKWEIR_KILLS` says otherwise.
 const KILLS: u32 = 20;
-/// How many are on their way to the connection at once.
+/// How many are on their way to the destination at once.
 const CONCURRENCY: usize = 10;
 const CLIENTS: u32 = 6;
 
@@ -29,25 +29,7 @@ fn nothing_that_was_answered_with_success_is_lost() {
         *notes.entry(came.text().to_owned()).or_default() += 1;
         Does::Answers(200, "", "{}")
     });
-    let project = Project::new(&format!(
-        "\
-function: orders
-accept: {{ path: /orders }}
-auth: none
-dedupe: {{ key: body.id }}
-deliver:
-  - name: lead
-    connection: crm
-    request: {{ text: '${{body.id}}' }}
-respond: {{ body: taken }}
----
-connection: crm
-base_url: http://{}
-allow: [127.0.0.0/8]
-limits: {{ concurrency: {CONCURRENCY} }}
-",
-        destination.address
-    ));
+    let project = Project::delivering(&destination, CONCURRENCY, "dedupe: { key: body.id }");
     let acknowledged: Arc<Mutex<HashSet<String>>> = Arc::default();
     let kills = kills();
     for round in 0..kills {
@@ -65,8 +47,7 @@ limits: {{ concurrency: {CONCURRENCY} }}
                         if ends.load(Ordering::Relaxed) {
                             return;
                         }
-                        let id = format!("{round}-{client}-{number}");
-                        let body = format!("{{\"id\":\"{id}\"}}");
+                        let body = format!("{{\"id\":\"{round}-{client}-{number}\"}}");
                         let request = format!(
                             "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
                             body.len()
@@ -76,7 +57,7 @@ limits: {{ concurrency: {CONCURRENCY} }}
                         }
                         match raw.try_answer_to("POST") {
                             Some(answer) if answer.status == 200 => {
-                                acknowledged.lock().unwrap().insert(id);
+                                acknowledged.lock().unwrap().insert(body);
                                 count.fetch_add(1, Ordering::Relaxed);
                             }
                             _ => return,
@@ -152,30 +133,10 @@ fn mount(args: &[&str], path: &std::path::Path) -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
-fn simple(destination: &Destination) -> Project {
-    Project::new(&format!(
-        "\
-function: orders
-accept: {{ path: /orders }}
-auth: none
-deliver:
-  - name: lead
-    connection: crm
-    request: {{ text: '${{body.id}}' }}
-respond: {{ body: taken }}
----
-connection: crm
-base_url: http://{}
-allow: [127.0.0.0/8]
-",
-        destination.address
-    ))
-}
-
 #[test]
 fn a_full_disk_is_said_and_goes_on_by_itself_once_there_is_room() {
     let destination = Destination::kind();
-    let project = simple(&destination);
+    let project = Project::delivering(&destination, CONCURRENCY, "");
     let Some(disk) = SmallDisk::mount(project.path("data")) else {
         eprintln!("skipped: only root may mount a small disk");
         return;
@@ -191,7 +152,7 @@ fn a_full_disk_is_said_and_goes_on_by_itself_once_there_is_room() {
     let mut taken = Vec::new();
     let full = (0..2000).find(|id| match post(*id) {
         200 => {
-            taken.push(id.to_string());
+            taken.push(format!("{{\"id\":{id}}}"));
             false
         }
         status => {
@@ -202,7 +163,7 @@ fn a_full_disk_is_said_and_goes_on_by_itself_once_there_is_room() {
     let full = full.expect("the disk is never full");
     disk.enlarge();
     eventually("room", || (post(full) == 200).then_some(()));
-    taken.push(full.to_string());
+    taken.push(format!("{{\"id\":{full}}}"));
     let mut came = HashSet::new();
     eventually("all that was taken", || {
         came.extend(destination.all().iter().map(|one| one.text().to_owned()));
@@ -219,19 +180,53 @@ fn a_full_disk_is_said_and_goes_on_by_itself_once_there_is_room() {
 #[test]
 fn a_second_process_takes_events_and_delivers_once_the_first_is_gone() {
     let destination = Destination::kind();
-    let project = simple(&destination);
+    let project = Project::delivering(&destination, CONCURRENCY, "");
     let mut first = project.serve(&[]);
     let mut second = project.serve(&[]);
     let json = [("content-type", "application/json")];
     let post = |body: &[u8]| second.raw().request("POST", "/orders", &json, body).status;
     assert_eq!(post(b"{\"id\": 1}"), 200);
-    assert_eq!(destination.next().text(), "1");
+    assert_eq!(destination.next().text(), "{\"id\":1}");
     assert_eq!(post(b"{\"id\": 2}"), 200);
-    assert_eq!(destination.next().text(), "2");
+    assert_eq!(destination.next().text(), "{\"id\":2}");
     // What it has under way it finishes.
     first.stop();
     assert_eq!(post(b"{\"id\": 3}"), 200);
-    assert_eq!(destination.next().text(), "3");
+    assert_eq!(destination.next().text(), "{\"id\":3}");
     second.stop();
     assert!(destination.all().is_empty(), "each once");
+}
+
+#[test]
+fn an_end_under_a_backlog_leaves_the_rest_for_the_next_start() {
+    let seen: Arc<AtomicU32> = Arc::default();
+    let count = Arc::clone(&seen);
+    let destination = Destination::new(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Does::Answers(200, "", "{}")
+    });
+    let project = Project::delivering(&destination, 500, "");
+    let mut serving = project.serve(&[]);
+    let paused = project.run(&["deliveries", "pause", "--connection", "crm"]);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    let mut raw = serving.raw();
+    let json = [("content-type", "application/json")];
+    for id in 0..2000 {
+        let body = format!("{{\"id\": {id}}}");
+        let answer = raw.request("POST", "/orders", &json, body.as_bytes());
+        assert_eq!(answer.status, 200);
+    }
+    drop(raw);
+    project.run(&["deliveries", "resume", "--connection", "crm"]);
+    eventually("deliveries", || {
+        (seen.load(Ordering::Relaxed) > 20).then_some(())
+    });
+    serving.stop();
+    let database = rusqlite::Connection::open(project.path("data/hookweir.db")).unwrap();
+    let number = |sql: &str| -> u32 { database.query_row(sql, [], |row| row.get(0)).unwrap() };
+    let pending = number("SELECT count(*) FROM deliveries WHERE state = 0");
+    let delivered = number("SELECT count(*) FROM deliveries WHERE state = 2");
+    assert!(pending > 0, "it went on until there was nothing left");
+    assert_eq!(pending + delivered, 2000, "what was under way is settled");
+    assert_eq!(delivered, seen.load(Ordering::Relaxed));
 }

@@ -3,26 +3,7 @@
 use super::project::{Project, eventually};
 use crate::harness::destination::{Destination, Does};
 
-fn project(destination: &Destination) -> Project {
-    Project::new(&format!(
-        "\
-function: orders
-accept: {{ path: /orders }}
-auth: none
-dedupe: {{ key: body.id }}
-deliver:
-  - name: lead
-    connection: crm
-    request: {{ path: /leads, json: {{ id: '${{body.id}}' }} }}
-respond: {{ body: taken }}
----
-connection: crm
-base_url: http://{}
-allow: [127.0.0.0/8]
-",
-        destination.address
-    ))
-}
+const DEDUPE: &str = "dedupe: { key: body.id }";
 
 #[test]
 fn dead_letters_are_found_retried_and_events_replayed() {
@@ -30,7 +11,7 @@ fn dead_letters_are_found_retried_and_events_replayed() {
         "{\"id\":\"bad\"}" => Does::Answers(400, "", "no such thing"),
         _ => Does::Answers(200, "", "{}"),
     });
-    let project = project(&destination);
+    let project = Project::delivering(&destination, 10, DEDUPE);
     let mut serving = project.serve(&[]);
     let post = |body: &str| {
         let json = [("content-type", "application/json")];
@@ -91,7 +72,7 @@ fn dead_letters_are_found_retried_and_events_replayed() {
 #[test]
 fn a_connection_that_is_paused_is_left_alone() {
     let destination = Destination::kind();
-    let project = project(&destination);
+    let project = Project::delivering(&destination, 10, DEDUPE);
     let mut serving = project.serve(&[]);
     let paused = project.run(&["deliveries", "pause", "--connection", "crm"]);
     assert_eq!((paused.code, paused.err.as_str()), (0, "paused\n"));
@@ -113,7 +94,7 @@ fn a_connection_that_is_paused_is_left_alone() {
 #[test]
 fn nothing_is_done_to_deliveries_that_were_not_named() {
     let destination = Destination::kind();
-    let project = project(&destination);
+    let project = Project::delivering(&destination, 10, DEDUPE);
     project.serve(&[]).stop();
     for args in [
         &["deliveries", "cancel"][..],
@@ -141,7 +122,7 @@ fn nothing_is_done_to_deliveries_that_were_not_named() {
 #[test]
 fn an_event_that_failed_is_delivered_once_its_function_is_mended() {
     let destination = Destination::kind();
-    let project = project(&destination);
+    let project = Project::delivering(&destination, 10, DEDUPE);
     let mut serving = project.serve(&[]);
     let json = [("content-type", "application/json")];
     let body = b"{\"id\": \"e1\", \"x\": 1}";

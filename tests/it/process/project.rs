@@ -14,6 +14,7 @@ use hookweir::clock::Stopwatch;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::destination::Destination;
 use crate::harness::{Answer, Raw};
 
 /// The longest that anything is waited for. Only a test that fails waits so long.
@@ -71,6 +72,30 @@ impl Project {
         let project = Self::empty();
         project.write("specs/all.yaml", specs);
         project
+    }
+
+    /// One whose function `orders`, at `/orders`, delivers the body's `id` to a destination, so many
+    /// at once. `more` is added to the function.
+    pub(super) fn delivering(destination: &Destination, concurrency: usize, more: &str) -> Self {
+        Self::new(&format!(
+            "\
+function: orders
+accept: {{ path: /orders }}
+auth: none
+deliver:
+  - name: lead
+    connection: crm
+    request: {{ path: /leads, json: {{ id: '${{body.id}}' }} }}
+respond: {{ body: taken }}
+{more}
+---
+connection: crm
+base_url: http://{}
+allow: [127.0.0.0/8]
+limits: {{ concurrency: {concurrency} }}
+",
+            destination.address
+        ))
     }
 
     /// A path in the project's folder.
