@@ -210,7 +210,18 @@ impl Connections {
                 report,
             };
             let (connection, report) = compiler.compile(&mut cache);
-            diagnostics.extend(report.finish());
+            // What the sandbox takes over was looked at twice.
+            let mut found: Vec<Diagnostic> = Vec::new();
+            for problem in report.finish() {
+                let is_known = |known: &Diagnostic| {
+                    (known.span, known.code, &known.message)
+                        == (problem.span, problem.code, &problem.message)
+                };
+                if !found.iter().any(is_known) {
+                    found.push(problem);
+                }
+            }
+            diagnostics.append(&mut found);
             if let Some(connection) = connection {
                 connections
                     .sound
@@ -253,26 +264,30 @@ impl<'d> Compiler<'_, 'd> {
         }
         let allow = settings::networks(&spec.allow, &root.key("allow"), &mut self.report);
         let production = self.target(
-            &root,
-            spec.base_url.as_ref(),
-            &spec.headers,
-            spec.auth.as_ref(),
-            spec.sign.as_ref(),
+            (spec.base_url.as_ref(), &root),
+            (&spec.headers, &root),
+            (spec.auth.as_ref(), &root),
+            (spec.sign.as_ref(), &root),
         );
         let at = root.key("sandbox");
         let sandbox = spec.sandbox.as_ref().map(|sandbox| {
             // Production's keys are for production's host.
             let is_elsewhere = sandbox.base_url.is_some();
-            let auth = sandbox.auth.as_ref();
-            let auth = auth.or_else(|| spec.auth.as_ref().filter(|_| !is_elsewhere));
-            let sign = sandbox.sign.as_ref();
-            let sign = sign.or_else(|| spec.sign.as_ref().filter(|_| !is_elsewhere));
+            let auth = spec.auth.as_ref().filter(|_| !is_elsewhere);
+            let sign = spec.sign.as_ref().filter(|_| !is_elsewhere);
             self.target(
-                &at,
-                sandbox.base_url.as_ref().or(spec.base_url.as_ref()),
-                sandbox.headers.as_ref().unwrap_or(&spec.headers),
-                auth,
-                sign,
+                either(
+                    sandbox.base_url.as_ref(),
+                    spec.base_url.as_ref(),
+                    &at,
+                    &root,
+                ),
+                match &sandbox.headers {
+                    Some(headers) => (headers, &at),
+                    None => (&spec.headers, &root),
+                },
+                either(sandbox.auth.as_ref(), auth, &at, &root),
+                either(sandbox.sign.as_ref(), sign, &at, &root),
             )
         });
         let timeout = spec.timeout.map_or(TIMEOUT, |period| period.0);
@@ -320,21 +335,22 @@ impl<'d> Compiler<'_, 'd> {
             .help(help);
     }
 
+    /// Each part with the field that it is written in.
     fn target(
         &mut self,
-        at: &FieldPath,
-        base_url: Option<&ValueSpec>,
-        headers: &IndexMap<String, String>,
-        auth: Option<&ConnectionAuthSpec>,
-        sign: Option<&SignSpec>,
+        (base_url, of_url): (Option<&ValueSpec>, &FieldPath),
+        (headers, of_headers): (&IndexMap<String, String>, &FieldPath),
+        (auth, of_auth): (Option<&ConnectionAuthSpec>, &FieldPath),
+        (sign, of_sign): (Option<&SignSpec>, &FieldPath),
     ) -> Option<Target> {
-        let base_url = self.base_url(base_url, at);
-        let mut lines = self.headers(headers, &at.key("headers"));
+        let base_url = self.base_url(base_url, of_url);
+        let mut lines = self.headers(headers, &of_headers.key("headers"));
         let mut query = None;
         if let Some(auth) = auth {
-            self.auth(auth, &at.key("auth"), &mut lines, &mut query);
+            self.auth(auth, &of_auth.key("auth"), &mut lines, &mut query);
         }
-        let signer = sign.and_then(|sign| self.signer(sign, &at.key("sign").key("secrets")));
+        let secrets = of_sign.key("sign").key("secrets");
+        let signer = sign.and_then(|sign| self.signer(sign, &secrets));
         Some(Target {
             base_url: base_url?,
             headers: lines,
@@ -566,6 +582,19 @@ impl<'d> Compiler<'_, 'd> {
                 None
             }
         }
+    }
+}
+
+/// What is written for the sandbox, else what is written for all; with where that is.
+fn either<'s, T>(
+    own: Option<&'s T>,
+    other: Option<&'s T>,
+    at: &'s FieldPath,
+    root: &'s FieldPath,
+) -> (Option<&'s T>, &'s FieldPath) {
+    match own {
+        Some(own) => (Some(own), at),
+        None => (other, root),
     }
 }
 

@@ -446,7 +446,14 @@ impl Compiler<'_> {
         };
         expressions.at_place(Place::Deliver(self.index));
         let for_each = match &spec.for_each {
-            Some(list) => Some(self.for_each(function, &list.0, slot, expressions)?),
+            Some(list) => {
+                let list = self.for_each(function, &list.0, slot, expressions);
+                if list.is_none() {
+                    // What is wrong with the rest is said, too.
+                    expressions.environment.declare(ITEM, Type::Dyn);
+                }
+                Some(list)
+            }
             None => None,
         };
         let order_by = match &spec.order_by {
@@ -478,7 +485,10 @@ impl Compiler<'_> {
             name: spec.name.as_str().into(),
             connection: spec.connection.as_str().into(),
             when,
-            for_each,
+            for_each: match for_each {
+                Some(list) => Some(list?),
+                None => None,
+            },
             wait: spec.wait.map(|period| period.0),
             order_by,
             on_dead: spec
