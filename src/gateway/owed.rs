@@ -41,6 +41,8 @@ pub(crate) struct Owed {
     pub(crate) dedupe: Option<([u8; 32], String, Duration)>,
     /// In the order of the function.
     pub(crate) deliveries: Vec<NewDelivery>,
+    /// Of their bodies together.
+    bytes: usize,
 }
 
 /// What became of a delivery that an answer waited for.
@@ -118,8 +120,7 @@ impl<'a> Evaluation<'a> {
         }
         let Some(list) = &delivery.for_each else {
             let one = self.one(delivery, 0, destinations, scope, limit)?;
-            owed.deliveries.push(one);
-            return within(owed, delivery);
+            return add(one, owed, delivery, limit);
         };
         let Value::List(items) = self.value(list, scope)? else {
             return Err(wrong(list, "this is not a list".to_owned()));
@@ -128,8 +129,7 @@ impl<'a> Evaluation<'a> {
             scope.assign(durable.slot, *item);
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             let one = self.one(delivery, index, destinations, scope, limit)?;
-            owed.deliveries.push(one);
-            within(owed, delivery)?;
+            add(one, owed, delivery, limit)?;
         }
         Ok(())
     }
@@ -538,14 +538,27 @@ fn wrong(clause: &Clause, message: String) -> Refusal {
     }
 }
 
-fn within(owed: &Owed, delivery: &Delivery) -> Result<(), Refusal> {
-    if owed.deliveries.len() <= MOST_DELIVERIES {
-        return Ok(());
+/// Adds a delivery. All of an event together have a limit, too: one element of a list may repeat the
+/// whole body.
+fn add(
+    one: NewDelivery,
+    owed: &mut Owed,
+    delivery: &Delivery,
+    limit: usize,
+) -> Result<(), Refusal> {
+    if let Payload::Own(body) = &one.request.body {
+        owed.bytes += body.len();
     }
-    Err(Refusal::Failed {
-        message: format!("there are more than {MOST_DELIVERIES} deliveries"),
-        site: delivery.site.to_string(),
-    })
+    owed.deliveries.push(one);
+    let message = if owed.deliveries.len() > MOST_DELIVERIES {
+        format!("there are more than {MOST_DELIVERIES} deliveries")
+    } else if owed.bytes > limit {
+        format!("the deliveries are longer than {limit} bytes together")
+    } else {
+        return Ok(());
+    };
+    let site = delivery.site.to_string();
+    Err(Refusal::Failed { message, site })
 }
 
 /// A key for people.

@@ -472,3 +472,27 @@ fn a_reload_changes_only_what_is_made_at_delivery() {
     assert_eq!(second[1].target, "/api/fresh/a");
     assert_eq!(second[1].text(), "{\"new\":1}");
 }
+
+#[test]
+fn one_request_cannot_owe_without_end() {
+    let destination = Destination::kind();
+    let deliver = "  - name: each
+    connection: crm
+    for_each: body.items
+    request: { json: { all: '${body}' } }
+";
+    let kept = start(&orders(&destination, deliver, "respond: { body: taken }"));
+    let big = format!(
+        "{{\"items\": {:?}, \"x\": \"{}\"}}",
+        vec![1; 900],
+        "x".repeat(100_000)
+    );
+    assert_eq!(kept.post(&big).0, 500);
+    let many = format!("{{\"items\": {:?}}}", vec![1; 1001]);
+    assert_eq!(kept.post(&many).0, 500);
+    let reasons = "SELECT count(*) FROM events
+         WHERE failure LIKE '%bytes together%' OR failure LIKE '%more than 1000 deliveries%'";
+    kept.wait_for(reasons, 2);
+    assert_eq!(kept.number("SELECT count(*) FROM deliveries"), 0);
+    assert!(destination.all().is_empty());
+}
