@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::console::{Console, Exit, Failure, finish};
 use super::data_dir::DataDir;
 use super::keys::{Format, json};
-use crate::store::{self, HandshakeSecret, Store as _, Visit, VisitState};
+use crate::store::{self, HandshakeSecret, Visit, VisitState};
 
 /// List what handshakes left behind, confirm by hand, forget secrets
 #[derive(Debug, ClapArgs)]

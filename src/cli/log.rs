@@ -13,28 +13,25 @@ use crate::clock::SystemClock;
 use crate::delivery::State;
 use crate::store;
 use crate::store::events::{
-    DeliveryFilter, DeliveryId, DeliveryRow, EventStore, EventsError, Page, SqliteEvents,
+    DeliveryFilter, DeliveryId, DeliveryRow, EventStore, EventsError, Page,
 };
 
 /// The store's log, and a thread to wait for it.
 pub(super) struct Log {
     runtime: tokio::runtime::Runtime,
-    pub(super) store: Box<dyn EventStore>,
+    pub(super) store: Arc<dyn EventStore>,
 }
 
 impl Log {
     /// Of a store that exists.
     pub(super) fn open(data_dir: &DataDir) -> Result<Self, Failure> {
         let store = store::open(&data_dir.location())?;
-        let events = SqliteEvents::open(&store, Arc::new(SystemClock))?;
+        let store = store.events(Arc::new(SystemClock))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-        Ok(Self {
-            runtime,
-            store: Box::new(events),
-        })
+        Ok(Self { runtime, store })
     }
 
     /// Waits for the store.

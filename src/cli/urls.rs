@@ -7,6 +7,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use crate::auth::{Environment, KeyRecord, KeyState, Scope, ZapiKey};
 use crate::diagnostic::Severity;
 use crate::route::{self, Address, Listen, Route, Settings};
 use crate::spec::{self, KeyRule};
-use crate::store::{self, SqliteStore, Store as _, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// Print each function's webhook URLs, for the sandbox and for production
 #[derive(Debug, ClapArgs)]
@@ -308,7 +309,7 @@ fn zoho_path(function: &str) -> String {
 
 /// The keys of the store; none where there is no store yet.
 struct Keys {
-    store: Option<SqliteStore>,
+    store: Option<Arc<dyn Store>>,
     records: Vec<KeyRecord>,
 }
 

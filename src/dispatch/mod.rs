@@ -23,13 +23,13 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::auth::Environment;
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::delivery::{Came, Next, State};
 use crate::gateway::{Delivered, DestinationAnswer, Gateway};
 use crate::outbound::Outbound;
 use crate::route::Generation;
 use crate::store::events::{
-    Attempt, Destination, EventStore, EventsError, Leased, Retention, Settlement, Want,
+    Attempt, Destination, EventStore, EventsError, Leased, Retention, Settlement, Turn, Want,
 };
 
 use client::Client;
@@ -53,7 +53,6 @@ pub struct Dispatcher {
     store: Arc<dyn EventStore>,
     gateway: Arc<Gateway>,
     client: Client,
-    clock: Arc<dyn Clock>,
     work: Notify,
     /// No more is leased. Looked at before each lease: with a backlog there is no moment at which
     /// nothing is due.
@@ -90,17 +89,11 @@ type Waiting = HashMap<(Arc<str>, Arc<str>), oneshot::Sender<Delivered>>;
 
 impl Dispatcher {
     /// Delivers what is in this store, by the connections of the gateway's generation.
-    pub fn new(
-        store: Arc<dyn EventStore>,
-        gateway: Arc<Gateway>,
-        outbound: Outbound,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(store: Arc<dyn EventStore>, gateway: Arc<Gateway>, outbound: Outbound) -> Self {
         Self {
             store,
             client: Client::new(outbound, Arc::clone(&gateway)),
             gateway,
-            clock,
             work: Notify::new(),
             ends: AtomicBool::new(false),
             waiting: Mutex::default(),
@@ -146,17 +139,19 @@ impl Dispatcher {
         self.wake();
     }
 
-    /// Delivers until [`end`](Self::end). Another process that delivered from the same store is
-    /// known to be gone: what it had leased is pending again. `patience` is how long attempts that
-    /// are under way at the end may take.
+    /// Delivers until [`end`](Self::end), once the store lets this process. `patience` is how long
+    /// attempts that are under way at the end may take.
     pub async fn run(self: Arc<Self>, retention: Retention, patience: Duration) {
+        let Some(turn) = self.take_turn().await else {
+            return;
+        };
         let mut attempts = JoinSet::new();
         let mut reclaimed = Stopwatch::start();
         let mut pruned = Stopwatch::start();
         let mut is_first = true;
         while !self.ends.load(Ordering::Relaxed) {
             if is_first || reclaimed.elapsed() >= RECLAIM {
-                match self.store.reclaim(is_first).await {
+                match self.store.reclaim(is_first && turn.is_alone).await {
                     Ok(found) => {
                         if found.pending + found.dead > 0 {
                             warn!(
@@ -196,6 +191,7 @@ impl Dispatcher {
             }
             tokio::select! {
                 () = self.work.notified() => {}
+                () = self.store.woken() => {}
                 () = tokio::time::sleep(wait.max(Duration::from_millis(1))) => {}
             }
         }
@@ -207,6 +203,27 @@ impl Dispatcher {
         if tokio::time::timeout(patience, all).await.is_err() {
             warn!("deliveries were cut off; they are sent again after the start");
         }
+    }
+
+    /// Waits for the turn of this process; `None` when it ends before that.
+    async fn take_turn(&self) -> Option<Turn> {
+        let taken = async {
+            loop {
+                match self.store.take_turn().await {
+                    Ok(turn) => return turn,
+                    Err(error) => warn!(%error, "nothing is delivered yet"),
+                }
+                tokio::time::sleep(FAILED).await;
+            }
+        };
+        let mut taken = std::pin::pin!(taken);
+        while !self.ends.load(Ordering::Relaxed) {
+            tokio::select! {
+                turn = &mut taken => return Some(turn),
+                () = self.work.notified() => {}
+            }
+        }
+        None
     }
 
     /// Forgets a bite of what is old; whether there may be more.
@@ -251,12 +268,12 @@ impl Dispatcher {
     async fn attempt(self: Arc<Self>, leased: Leased) {
         let generation = self.gateway.generation();
         let watch = Stopwatch::start();
-        let at = self.clock.now();
+        let at = self.store.now();
         let (came, answer) = self
             .client
             .send(&generation, &leased, &*self.store, at)
             .await;
-        let now = self.clock.now();
+        let now = self.store.now();
         let next = leased
             .policy
             .after(leased.turn, &came, leased.accepted, now, rand::random());

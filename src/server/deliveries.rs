@@ -1,7 +1,6 @@
 //! Between a request and what is owed because of it: nothing is answered with success that is not
 //! on disk.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,26 +15,21 @@ use crate::dispatch::Dispatcher;
 use crate::gateway::{
     Admission, Gateway, InboundRequest, Kept, Refusal, Reply, ReplyKind, stored_answer,
 };
-use crate::store::events::{
-    Accepted, EventStore, EventsError, Retention, SqliteEvents, StoredAnswer,
-};
+use crate::store::events::{Accepted, EventStore, EventsError, Retention, StoredAnswer};
 
 /// Keeps events, and delivers them.
 #[derive(Debug, Clone)]
 pub struct Deliveries {
     dispatcher: Arc<Dispatcher>,
     retention: Retention,
-    /// Of the store that only one process at a time delivers from.
-    database: PathBuf,
 }
 
 impl Deliveries {
-    /// By this dispatcher, whose store is in this file.
-    pub fn new(dispatcher: Arc<Dispatcher>, retention: Retention, database: PathBuf) -> Self {
+    /// By this dispatcher, into its store.
+    pub const fn new(dispatcher: Arc<Dispatcher>, retention: Retention) -> Self {
         Self {
             dispatcher,
             retention,
-            database,
         }
     }
 
@@ -137,25 +131,9 @@ impl Deliveries {
         })
     }
 
-    /// Delivers until [`end`](Self::end), once no other process delivers from the same store.
+    /// Delivers until [`end`](Self::end), once the store lets this process.
     pub(super) async fn run(self, patience: Duration) {
-        let (locked, lock) = tokio::sync::oneshot::channel();
-        let database = self.database.clone();
-        // A thread of its own: it may wait for as long as the other process lives, and nobody waits
-        // for it at the end.
-        let thread = std::thread::Builder::new().name("deliver".to_owned());
-        let started = thread.spawn(move || {
-            let _ = locked.send(SqliteEvents::become_deliverer(&database));
-        });
-        if let Err(error) = started {
-            warn!(%error, "nothing is delivered");
-            return;
-        }
-        match lock.await {
-            Ok(Ok(_lock)) => self.dispatcher.run(self.retention, patience).await,
-            Ok(Err(error)) => warn!(%error, "nothing is delivered"),
-            Err(_) => {}
-        }
+        self.dispatcher.run(self.retention, patience).await;
     }
 
     /// Ends [`run`](Self::run).

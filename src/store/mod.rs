@@ -27,13 +27,16 @@ mod watch;
 pub use error::StoreError;
 pub use handshake::{HandshakeSecret, Kept, Visit, VisitState};
 pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
-pub use sqlite::SqliteStore;
 pub use watch::{KeyWatcher, Pace};
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+use crate::clock::Clock;
+use events::EventStore;
 
 /// Keeps keys.
 pub trait Store: std::fmt::Debug + Send + Sync {
@@ -87,10 +90,17 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// The hash of the token that opens the admin API.
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError>;
 
+    /// Sets that hash.
+    fn set_admin_token(&self, hash: KeyHash) -> Result<(), StoreError>;
+
     /// A number that changes whenever anybody, this process or another, has changed what a gateway
     /// holds in memory: keys and what handshakes leave behind.
     fn version(&self) -> Result<i64, StoreError>;
 
     /// Whether something could be written now. What is kept stays as it is.
     fn check(&self) -> Result<(), StoreError>;
+
+    /// Events and deliveries, which are kept in the same place. `clock` is this process's; an
+    /// engine that several machines share may tell the time by a clock of its own.
+    fn events(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventStore>, StoreError>;
 }

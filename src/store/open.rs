@@ -5,6 +5,7 @@
 //! opening completes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::folder::{self, Folder};
 use super::seal::MasterKey;
 use super::sqlite::{SqliteStore, Unlocked};
-use super::{Store as _, StoreError};
+use super::{Store, StoreError};
 use crate::auth::{AdminToken, Environment, KeyRecord, KeyTerms, Owner, Scope, ZapiKey};
 
 /// The environment variable that may give the master key, for those who keep no secret on disk.
@@ -57,18 +58,18 @@ impl Location {
 }
 
 /// Opens a store that exists.
-pub fn open(location: &Location) -> Result<SqliteStore, StoreError> {
+pub fn open(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
     let folder = location.folder();
     if !folder.database().exists() {
         let path = location.data_dir.clone();
         return Err(StoreError::Missing { path });
     }
     let _lock = folder.lock()?;
-    open_locked(&folder, location)
+    Ok(Arc::new(open_locked(&folder, location)?))
 }
 
 /// Opens a store, made where there is none, without a key in it.
-pub fn open_or_create(location: &Location) -> Result<SqliteStore, StoreError> {
+pub fn open_or_create(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
     let folder = location.folder();
     folder.create()?;
     let _lock = folder.lock()?;
@@ -77,7 +78,7 @@ pub fn open_or_create(location: &Location) -> Result<SqliteStore, StoreError> {
     if store.admin_token()?.is_none() {
         renew_admin_token(&folder, &store)?;
     }
-    Ok(store)
+    Ok(Arc::new(store))
 }
 
 /// Opens a store as `serve` does: made where there is none, with an admin token and, where there
@@ -86,12 +87,12 @@ pub fn open_or_create(location: &Location) -> Result<SqliteStore, StoreError> {
 pub fn open_or_init(
     location: &Location,
     now: Timestamp,
-) -> Result<(SqliteStore, Option<FirstStart>), StoreError> {
+) -> Result<(Arc<dyn Store>, Option<FirstStart>), StoreError> {
     let store = open_or_create(location)?;
     let folder = location.folder();
     let _lock = folder.lock()?;
     if !folder.admin_token().exists() {
-        renew_admin_token(&folder, &store)?;
+        renew_admin_token(&folder, &*store)?;
     }
     if !store.keys()?.is_empty() {
         return Ok((store, None));
@@ -148,7 +149,7 @@ fn parse(text: &str, place: &str) -> Result<MasterKey, StoreError> {
     MasterKey::parse(text).ok_or(StoreError::MasterKeyForm { place })
 }
 
-fn renew_admin_token(folder: &Folder, store: &SqliteStore) -> Result<(), StoreError> {
+fn renew_admin_token(folder: &Folder, store: &dyn Store) -> Result<(), StoreError> {
     let token = AdminToken::generate()?;
     // The file first: a token whose hash alone was written could not be found again.
     folder::write_secret(&folder.admin_token(), token.expose())?;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,11 +19,13 @@ use rusqlite::{
 };
 use secrecy::SecretString;
 
+use super::events::{EventStore, SqliteEvents};
 use super::migrate::{Found, STEPS, migrate};
 use super::row::{self, RawKey};
 use super::seal::MasterKey;
 use super::{HandshakeSecret, Kept, Store, StoreError, Visit};
 use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+use crate::clock::Clock;
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(5);
@@ -38,7 +40,7 @@ const MASTER_CHECK: &str = "master_check";
 const ADMIN_TOKEN: &str = "admin_token";
 
 /// The store in one SQLite file.
-pub struct SqliteStore {
+pub(super) struct SqliteStore {
     path: PathBuf,
     work: Mutex<Connection>,
     watch: Mutex<Connection>,
@@ -127,22 +129,12 @@ impl Unlocked {
 
 impl SqliteStore {
     /// The database file.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Sets the hash of the admin token.
-    pub(super) fn set_admin_token(&self, hash: KeyHash) -> Result<(), StoreError> {
-        set_meta(&self.connection(), ADMIN_TOKEN, &hash.0).map_err(StoreError::database(&self.path))
     }
 
     pub(super) fn master(&self) -> &MasterKey {
         &self.master
-    }
-
-    #[cfg(test)]
-    pub(super) fn connection_for_tests(&self) -> MutexGuard<'_, Connection> {
-        self.connection()
     }
 
     /// Runs `write` as one transaction, which waits for other writers at its beginning.
@@ -384,6 +376,10 @@ impl Store for SqliteStore {
         .transpose()
     }
 
+    fn set_admin_token(&self, hash: KeyHash) -> Result<(), StoreError> {
+        set_meta(&self.connection(), ADMIN_TOKEN, &hash.0).map_err(StoreError::database(&self.path))
+    }
+
     fn version(&self) -> Result<i64, StoreError> {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         watch
@@ -406,6 +402,10 @@ impl Store for SqliteStore {
         drop(connection);
         free.map_err(&error)?;
         self.write_scrap()
+    }
+
+    fn events(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventStore>, StoreError> {
+        Ok(Arc::new(SqliteEvents::open(self, clock)?))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookweir::auth::signature::{Digest, Encoding, Key, KeyForm, Proof, Scheme, SecretForm};
 use hookweir::clock::{Clock as _, Stopwatch};
-use hookweir::store::{self, Location, Store, VisitState};
+use hookweir::store::{self, Location, VisitState};
 
 use crate::harness::{Answer, PATIENCE, TestGateway, ThirdParty};
 
@@ -21,7 +21,7 @@ fn sign(secret: &str, message: &[u8]) -> String {
     hex.encode(&proof.sign().unwrap())
 }
 
-fn opened(folder: &std::path::Path) -> store::SqliteStore {
+fn opened(folder: &std::path::Path) -> std::sync::Arc<dyn store::Store> {
     let data_dir = folder.to_owned();
     let master_key = None;
     store::open(&Location {

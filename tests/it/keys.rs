@@ -18,7 +18,7 @@ use hookweir::auth::{KeyRefusal, Keyring, ZapiKey};
 use hookweir::cli::console::{Console, Exit};
 use hookweir::cli::keys;
 use hookweir::clock::{Clock as _, ManualClock};
-use hookweir::store::{self, KeyWatcher, Location, Pace, Store};
+use hookweir::store::{self, KeyWatcher, Location, Pace};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl Project {
         }
     }
 
-    fn store(&self) -> store::SqliteStore {
+    fn store(&self) -> Arc<dyn store::Store> {
         store::open(&self.location()).unwrap()
     }
 
@@ -692,7 +692,6 @@ fn several_processes_share_a_store_and_a_gateway_sees_them_all() {
         .collect();
     // Races with the first of them to make the store.
     let (store, first) = store::open_or_init(&location, project.clock.now()).unwrap();
-    let store: Arc<dyn Store> = Arc::new(store);
     let (installed, rings) = mpsc::channel();
     let pace = Pace {
         poll: Duration::from_millis(5),

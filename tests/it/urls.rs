@@ -13,7 +13,7 @@ use hookweir::auth::{Environment, KeyRecord, KeyTerms, Owner, Scope, ZapiKey};
 use hookweir::cli::console::Console;
 use hookweir::cli::urls;
 use hookweir::clock::{Clock as _, ManualClock};
-use hookweir::store::{self, Location, Store as _};
+use hookweir::store::{self, Location};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

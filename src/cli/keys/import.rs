@@ -16,7 +16,7 @@ use super::words::{End, environment, function, scope, text};
 use super::{Args, Format, Import};
 use crate::auth::{Environment, KeyRecord, KeyTerms, Owner, Scope, ZapiKey};
 use crate::cli::console::{Console, Exit, Failure, read_all, read_text};
-use crate::store::{self, Store as _};
+use crate::store;
 
 const COLUMNS: [&str; 9] = [
     "key",

@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::console::{Console, Exit, Failure, finish, read_all};
 use super::data_dir::DataDir;
 use crate::auth::{Environment, KeyRecord, KeyRefusal, KeyTerms, Keyring, Lifetime, ZapiKey};
-use crate::store::{self, Store};
+use crate::store;
 use view::{KeyView, details, opens, table};
 pub(in crate::cli) use view::{json, masked};
 use words::{End, OwnerArgs, Period, environment, function, scope, text};

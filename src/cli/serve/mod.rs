@@ -28,8 +28,7 @@ use crate::server::{
     self, AdminAuth, Deliveries, Errands, InheritedSockets, Listeners, Recorder, Server, Services,
     Signals,
 };
-use crate::store::events::SqliteEvents;
-use crate::store::{self, FirstStart, KeyWatcher, Pace, SqliteStore, Store};
+use crate::store::{self, FirstStart, KeyWatcher, Pace, Store};
 use watch::Watch;
 
 /// Serve the functions of a folder
@@ -130,14 +129,7 @@ impl Args {
         let _within = runtime.enter();
         let listeners = Listeners::open(&settings, &mut sockets)?;
         let (store, first) = store::open_or_init(&self.data_dir.location(), console.clock.now())?;
-        let running = self.start(
-            generation,
-            written,
-            &settings,
-            &Arc::new(store),
-            listeners,
-            logging,
-        )?;
+        let running = self.start(generation, written, &settings, &store, listeners, logging)?;
         banner::print(
             console,
             &running.gateway,
@@ -239,7 +231,7 @@ impl Args {
         mut generation: Generation,
         written: Settings,
         settings: &Settings,
-        store: &Arc<SqliteStore>,
+        store: &Arc<dyn Store>,
         listeners: Listeners,
         logging: Logging,
     ) -> Result<Running, Failure> {
@@ -255,13 +247,12 @@ impl Args {
             .admin_token()?
             .ok_or_else(|| Failure::failed("the store has no admin token"))?;
         let installed = Arc::clone(&gateway);
-        let kept: Arc<dyn Store> = store.clone();
-        let errands = Errands::new(Some(Arc::clone(&kept)), Arc::clone(&gateway));
+        let errands = Errands::new(Some(Arc::clone(store)), Arc::clone(&gateway));
         // Before the first request, which may be signed with one.
         errands.refresh()?;
         let changed = errands.clone();
         let keys = KeyWatcher::start(
-            store.clone(),
+            Arc::clone(store),
             keyring,
             Pace::default(),
             move |keyring| installed.install_keys(keyring),
@@ -278,13 +269,11 @@ impl Args {
         let reloader = Arc::new(reloader);
         let deliveries = Deliveries::new(
             Arc::new(Dispatcher::new(
-                Arc::new(SqliteEvents::open(store, Arc::clone(&clock))?),
+                store.events(Arc::clone(&clock))?,
                 Arc::clone(&gateway),
                 outbound.clone(),
-                Arc::clone(&clock),
             )),
             settings.retention,
-            store.path().to_owned(),
         );
         let services = Services {
             deliveries: Some(deliveries),
@@ -293,7 +282,7 @@ impl Args {
             clock,
             access: logging.access,
             sockets: InheritedSockets::default(),
-            store: Some(kept),
+            store: Some(Arc::clone(store)),
             errands,
             recorder: self.recorder()?,
             outbound: Some(outbound),

@@ -21,17 +21,30 @@ mod tests;
 mod types;
 mod writer_stats;
 
-pub use sqlite::SqliteEvents;
+pub(super) use sqlite::SqliteEvents;
 pub use types::*;
 pub use writer_stats::{TIMES, WriterStats};
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 /// A future of the store's.
 pub type Pending<'s, T> = BoxFuture<'s, Result<T, EventsError>>;
 
 /// Keeps events and deliveries.
 pub trait EventStore: std::fmt::Debug + Send + Sync {
+    /// The time by the store's clock.
+    fn now(&self) -> Timestamp;
+
+    /// Waits until this process may deliver from the store.
+    fn take_turn(&self) -> Pending<'_, Turn>;
+
+    /// Waits until another process says that there may be something to deliver; for ever where
+    /// none can.
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
     /// Durable when it returns: event, payload, dedupe key and deliveries, all or none.
     fn accept(&self, event: NewEvent) -> Pending<'_, Accepted>;
 

@@ -19,7 +19,7 @@ fn start() -> Timestamp {
 
 /// An engine with a clock that stands still.
 struct Bench {
-    store: Box<dyn EventStore>,
+    store: Arc<dyn EventStore>,
     clock: Arc<ManualClock>,
     _folder: tempfile::TempDir,
 }
@@ -32,9 +32,8 @@ fn sqlite() -> Bench {
     };
     let clock = Arc::new(ManualClock::new(start()));
     let store = open_or_create(&location).unwrap();
-    let events = SqliteEvents::open(&store, clock.clone()).unwrap();
     Bench {
-        store: Box::new(events),
+        store: store.events(clock.clone()).unwrap(),
         clock,
         _folder: folder,
     }

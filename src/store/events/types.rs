@@ -289,6 +289,16 @@ pub struct Attempt {
     pub answer: Bytes,
 }
 
+/// This process may deliver, until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    /// Whether no other process delivers meanwhile: what others had leased is known to be left
+    /// behind.
+    pub is_alone: bool,
+    /// What keeps others from it.
+    pub(super) _lock: Option<std::fs::File>,
+}
+
 /// What was given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reclaimed {

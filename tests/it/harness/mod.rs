@@ -45,8 +45,7 @@ use hookweir::server::{
     Signal, Signals,
 };
 use hookweir::spec;
-use hookweir::store::events::SqliteEvents;
-use hookweir::store::{self, Location, SqliteStore, Store};
+use hookweir::store::{self, Location, Store};
 use tokio::sync::mpsc;
 
 /// The longest that a test waits for anything.
@@ -214,11 +213,10 @@ impl Builder {
         let store = self
             .location
             .as_ref()
-            .map(|location| Arc::new(store::open_or_create(location).unwrap()));
+            .map(|location| store::open_or_create(location).unwrap());
         let deliveries = store
             .as_ref()
-            .map(|store| deliveries(store, &gateway, &outbound, &shared, &settings));
-        let store = store.map(|store| store as Arc<dyn Store>);
+            .map(|store| deliveries(&**store, &gateway, &outbound, &shared, &settings));
         let recorder = self
             .recorded
             .map(|folder| Recorder::start(&folder).unwrap());
@@ -265,21 +263,15 @@ impl Builder {
 
 /// Keeps events in this store, and delivers them.
 fn deliveries(
-    store: &SqliteStore,
+    store: &dyn Store,
     gateway: &Arc<Gateway>,
     outbound: &Outbound,
     clock: &Arc<dyn Clock>,
     settings: &Settings,
 ) -> Deliveries {
-    let events = SqliteEvents::open(store, Arc::clone(clock)).unwrap();
-    let dispatcher = Dispatcher::new(
-        Arc::new(events),
-        Arc::clone(gateway),
-        outbound.clone(),
-        Arc::clone(clock),
-    );
-    let path = store.path().to_owned();
-    Deliveries::new(Arc::new(dispatcher), settings.retention, path)
+    let events = store.events(Arc::clone(clock)).unwrap();
+    let dispatcher = Dispatcher::new(events, Arc::clone(gateway), outbound.clone());
+    Deliveries::new(Arc::new(dispatcher), settings.retention)
 }
 
 impl TestGateway {

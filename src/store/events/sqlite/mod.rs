@@ -24,7 +24,8 @@ use rusqlite::Connection;
 use super::{
     Accepted, Action, Batch, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryRow, Destination,
     EventDetail, EventFilter, EventRow, EventStore, EventsError, Listed, NewEvent, Page, Paused,
-    Pending, Pruned, Reclaimed, Retention, Settlement, Stats, StoredAnswer, Want, WriterStats,
+    Pending, Pruned, Reclaimed, Retention, Settlement, Stats, StoredAnswer, Turn, Want,
+    WriterStats,
 };
 use crate::clock::Clock;
 use crate::delivery::{Breaker, Bucket};
@@ -37,7 +38,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// Events and deliveries in the file of a [`SqliteStore`].
 #[derive(Debug)]
-pub struct SqliteEvents {
+pub(in crate::store) struct SqliteEvents {
     path: PathBuf,
     writer: Writer,
     reader: Arc<Mutex<Connection>>,
@@ -64,7 +65,10 @@ struct Health {
 
 impl SqliteEvents {
     /// In the file of this store, whose layout is up to date.
-    pub fn open(store: &SqliteStore, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub(in crate::store) fn open(
+        store: &SqliteStore,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         let path = store.path().to_owned();
         let error = StoreError::database(&path);
         let connection = connect(&path).map_err(&error)?;
@@ -84,24 +88,6 @@ impl SqliteEvents {
             state: Arc::default(),
             stats,
         })
-    }
-
-    /// Waits until no other process delivers from this file; it is this one that does until the
-    /// answer is dropped. Blocks.
-    pub fn become_deliverer(path: &Path) -> Result<File, StoreError> {
-        let path = path.with_file_name("deliver.lock");
-        let file = folder::open_lock(&path)?;
-        file.lock().map_err(StoreError::file("lock", &path))?;
-        Ok(file)
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Runs a look at the log on a thread of its own.
@@ -151,7 +137,44 @@ fn period(milliseconds: i64) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default())
 }
 
+/// Waits until no other process delivers from this file; it is this one that does until the answer
+/// is dropped. Blocks.
+fn become_deliverer(path: &Path) -> Result<File, StoreError> {
+    let path = path.with_file_name("deliver.lock");
+    let file = folder::open_lock(&path)?;
+    file.lock().map_err(StoreError::file("lock", &path))?;
+    Ok(file)
+}
+
+async fn take_turn(path: PathBuf) -> Result<Turn, EventsError> {
+    let (locked, lock) = tokio::sync::oneshot::channel();
+    // A thread of its own: it may wait for as long as the other process lives, and nobody waits
+    // for it at the end.
+    std::thread::Builder::new()
+        .name("deliver".to_owned())
+        .spawn(move || {
+            let _ = locked.send(become_deliverer(&path));
+        })
+        .map_err(|error| EventsError::Unavailable(error.to_string()))?;
+    match lock.await {
+        Ok(Ok(lock)) => Ok(Turn {
+            is_alone: true,
+            _lock: Some(lock),
+        }),
+        Ok(Err(error)) => Err(EventsError::Unavailable(error.to_string())),
+        Err(_) => Err(EventsError::Bug("nobody waits for the lock".to_owned())),
+    }
+}
+
 impl EventStore for SqliteEvents {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn take_turn(&self) -> Pending<'_, Turn> {
+        Box::pin(take_turn(self.path.clone()))
+    }
+
     fn accept(&self, event: NewEvent) -> Pending<'_, Accepted> {
         let now = self.now();
         Box::pin(
