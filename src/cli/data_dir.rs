@@ -30,6 +30,7 @@ impl DataDir {
         Location {
             data_dir: self.data_dir.clone(),
             master_key: master_key.map(Into::into),
+            database: None,
         }
     }
 }

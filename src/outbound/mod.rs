@@ -9,7 +9,7 @@
 mod address;
 mod roots;
 
-pub use roots::RootsError;
+pub use roots::{RootsError, roots as authorities};
 
 use std::fmt;
 use std::net::IpAddr;

@@ -25,7 +25,7 @@ pub enum RootsError {
 ///
 /// A system without any is none that stops: nothing can be reached then but what the file vouches
 /// for, and each request says so.
-pub(super) fn roots(added: Option<&Path>) -> Result<RootCertStore, RootsError> {
+pub fn roots(added: Option<&Path>) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = added {

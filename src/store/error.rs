@@ -35,25 +35,25 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// There is no store, and whoever asked does not make one.
-    #[error("there is no store in `{path}`; `hookweir serve` or `hookweir keys create` makes one")]
+    #[error("there is no store in `{place}`; `hookweir serve` or `hookweir keys create` makes one")]
     Missing {
-        /// The data directory.
-        path: PathBuf,
+        /// The data directory, or the database.
+        place: String,
     },
     /// The file belongs to another program.
-    #[error("`{path}` is not a store of hookweir's")]
+    #[error("`{place}` is not a store of hookweir's")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database.
+        place: String,
     },
     /// A later version of the program has changed the layout.
     #[error(
-        "the store at `{path}` has layout {found}, and this version of hookweir knows layouts up \
+        "the store at `{place}` has layout {found}, and this version of hookweir knows layouts up \
          to {known}: use the newer version that wrote it, or a backup from before"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database.
+        place: String,
         /// Its layout.
         found: usize,
         /// Ours.
@@ -91,12 +91,12 @@ pub enum StoreError {
         variable: &'static str,
     },
     /// The master key is a well-formed one, but another.
-    #[error("the master key in {place} is not the one that the store at `{path}` was sealed with")]
+    #[error("the master key in {place} is not the one that the store at `{store}` was sealed with")]
     MasterKeyWrong {
         /// The file, or the variable.
         place: String,
         /// The database.
-        path: PathBuf,
+        store: String,
     },
     /// A row says what cannot be.
     #[error("the store's entry of `{id}` is damaged: {what}")]

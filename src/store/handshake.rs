@@ -4,20 +4,21 @@
 //! Both are sealed, the addresses too: who knows one can confirm in our place.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, named_params, params};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::StoreError;
+use super::fields::Fields;
 use super::seal::MasterKey;
 use super::sqlite::SqliteStore;
 use crate::auth::new_id;
 
 /// More secrets of one function are not kept: providers give one for each webhook.
-const MOST_SECRETS: usize = 32;
+pub(super) const MOST_SECRETS: usize = 32;
 /// More visits that were not made are not kept.
-const MOST_VISITS: usize = 1000;
+pub(super) const MOST_VISITS: usize = 1000;
 /// For so long it is known what became of a visit.
-const REMEMBERED: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+pub(super) const REMEMBERED: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// What is known of a secret that a provider gave in its handshake; not the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,11 +114,11 @@ impl Visit {
     }
 }
 
-fn secret_place(id: &str) -> String {
+pub(super) fn secret_place(id: &str) -> String {
     format!("handshake:{id}")
 }
 
-fn visit_place(id: &str) -> String {
+pub(super) fn visit_place(id: &str) -> String {
     format!("visit:{id}")
 }
 
@@ -126,13 +127,18 @@ fn damaged(id: &str, what: &'static str) -> StoreError {
     StoreError::Damaged { id, what }
 }
 
-fn open(master: &MasterKey, place: &str, id: &str, sealed: &[u8]) -> Result<String, StoreError> {
+pub(super) fn open(
+    master: &MasterKey,
+    place: &str,
+    id: &str,
+    sealed: &[u8],
+) -> Result<String, StoreError> {
     let text = master.unseal(place, sealed);
     let text = text.map_err(|_| damaged(id, "its sealed text does not open"))?;
     Ok(text.as_str().to_owned())
 }
 
-fn time(id: &str, milliseconds: i64) -> Result<Timestamp, StoreError> {
+pub(super) fn time(id: &str, milliseconds: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(milliseconds).map_err(|_| damaged(id, "a time that does not exist"))
 }
 
@@ -145,29 +151,12 @@ impl SqliteStore {
                 "SELECT id, function, sealed, created FROM handshake_secrets
                  ORDER BY created, id",
             )?;
-            let row = |row: &Row<'_>| {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    row.get::<_, String>(1)?,
-                    row.get::<_, Vec<u8>>(2)?,
-                    row.get::<_, i64>(3)?,
-                ))
-            };
             statement
-                .query_map([], row)?
+                .query_map([], |row| RawSecret::read(row))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         rows.into_iter()
-            .map(|(id, function, sealed, created)| {
-                let text = open(self.master(), &secret_place(&id), &id, &sealed)?;
-                let created = time(&id, created)?;
-                let secret = HandshakeSecret {
-                    id,
-                    function,
-                    created,
-                };
-                Ok((secret, text.into()))
-            })
+            .map(|raw| raw.into_secret(self.master()))
             .collect()
     }
 
@@ -279,8 +268,44 @@ impl SqliteStore {
     }
 }
 
+/// A secret as a row: id, function, sealed, created.
+pub(super) struct RawSecret {
+    id: String,
+    function: String,
+    sealed: Vec<u8>,
+    created: i64,
+}
+
+impl RawSecret {
+    pub(super) fn read<R: Fields>(row: &R) -> Result<Self, R::Error> {
+        Ok(Self {
+            id: row.text(0)?,
+            function: row.text(1)?,
+            sealed: row.bytes(2)?,
+            created: row.int(3)?,
+        })
+    }
+
+    pub(super) fn into_secret(
+        self,
+        master: &MasterKey,
+    ) -> Result<(HandshakeSecret, SecretString), StoreError> {
+        let text = open(master, &secret_place(&self.id), &self.id, &self.sealed)?;
+        let created = time(&self.id, self.created)?;
+        let secret = HandshakeSecret {
+            id: self.id,
+            function: self.function,
+            created,
+        };
+        Ok((secret, text.into()))
+    }
+}
+
+/// The columns of a [`RawVisit`], in its order.
+pub(super) const VISIT: &str = "id, function, sealed, recorded, state, attempts, due, outcome";
+
 /// A visit as a row.
-struct RawVisit {
+pub(super) struct RawVisit {
     id: String,
     function: String,
     sealed: Vec<u8>,
@@ -293,27 +318,25 @@ struct RawVisit {
 
 impl RawVisit {
     fn all(connection: &Connection, which: &str) -> rusqlite::Result<Vec<Self>> {
-        let sql = format!(
-            "SELECT id, function, sealed, recorded, state, attempts, due, outcome FROM visits
-             {which} ORDER BY recorded, id"
-        );
+        let sql = format!("SELECT {VISIT} FROM visits {which} ORDER BY recorded, id");
         let mut statement = connection.prepare_cached(&sql)?;
-        let row = |row: &Row<'_>| {
-            Ok(Self {
-                id: row.get(0)?,
-                function: row.get(1)?,
-                sealed: row.get(2)?,
-                recorded: row.get(3)?,
-                state: row.get(4)?,
-                attempts: row.get(5)?,
-                due: row.get(6)?,
-                outcome: row.get(7)?,
-            })
-        };
-        statement.query_map([], row)?.collect()
+        statement.query_map([], |row| Self::read(row))?.collect()
     }
 
-    fn into_visit(self, master: &MasterKey) -> Result<Visit, StoreError> {
+    pub(super) fn read<R: Fields>(row: &R) -> Result<Self, R::Error> {
+        Ok(Self {
+            id: row.text(0)?,
+            function: row.text(1)?,
+            sealed: row.bytes(2)?,
+            recorded: row.int(3)?,
+            state: row.text(4)?,
+            attempts: row.count(5)?,
+            due: row.int(6)?,
+            outcome: row.maybe_text(7)?,
+        })
+    }
+
+    pub(super) fn into_visit(self, master: &MasterKey) -> Result<Visit, StoreError> {
         let url = open(master, &visit_place(&self.id), &self.id, &self.sealed)?;
         Ok(Visit {
             url: url.into(),

@@ -13,10 +13,12 @@
 
 mod error;
 pub mod events;
+mod fields;
 mod folder;
 mod handshake;
 mod migrate;
 mod open;
+mod postgres;
 mod row;
 mod seal;
 mod sqlite;
@@ -27,6 +29,7 @@ mod watch;
 pub use error::StoreError;
 pub use handshake::{HandshakeSecret, Kept, Visit, VisitState};
 pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
+pub use postgres::{PostgresUrl, PostgresUrlError};
 pub use watch::{KeyWatcher, Pace};
 
 use std::sync::Arc;

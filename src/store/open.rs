@@ -4,16 +4,16 @@
 //! makes the store and the other finds it. A crash in between leaves a state that the next
 //! opening completes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::folder::{self, Folder};
+use super::postgres::{self, PostgresUrl};
 use super::seal::MasterKey;
-use super::sqlite::{SqliteStore, Unlocked};
-use super::{Store, StoreError};
+use super::{Store, StoreError, sqlite};
 use crate::auth::{AdminToken, Environment, KeyRecord, KeyTerms, Owner, Scope, ZapiKey};
 
 /// The environment variable that may give the master key, for those who keep no secret on disk.
@@ -27,6 +27,8 @@ pub struct Location {
     /// The master key, 64 hexadecimal digits, where the environment gives it
     /// ([`MASTER_KEY_VARIABLE`]); it goes before the file `master.key`.
     pub master_key: Option<SecretString>,
+    /// The database of several gateways; `None` for the one in the data directory.
+    pub database: Option<PostgresUrl>,
 }
 
 /// What a first start made, to be told to whoever watches it.
@@ -60,12 +62,17 @@ impl Location {
 /// Opens a store that exists.
 pub fn open(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
     let folder = location.folder();
-    if !folder.database().exists() {
-        let path = location.data_dir.clone();
-        return Err(StoreError::Missing { path });
+    match &location.database {
+        None if !folder.database().exists() => {
+            let place = location.data_dir.display().to_string();
+            return Err(StoreError::Missing { place });
+        }
+        None => {}
+        // For the lock, and for a master key and an admin token of this machine.
+        Some(_) => folder.create()?,
     }
     let _lock = folder.lock()?;
-    Ok(Arc::new(open_locked(&folder, location)?))
+    open_locked(&folder, location, false)
 }
 
 /// Opens a store, made where there is none, without a key in it.
@@ -73,12 +80,11 @@ pub fn open_or_create(location: &Location) -> Result<Arc<dyn Store>, StoreError>
     let folder = location.folder();
     folder.create()?;
     let _lock = folder.lock()?;
-    folder.create_database()?;
-    let store = open_locked(&folder, location)?;
+    let store = open_locked(&folder, location, true)?;
     if store.admin_token()?.is_none() {
-        renew_admin_token(&folder, &store)?;
+        renew_admin_token(&folder, &*store)?;
     }
-    Ok(Arc::new(store))
+    Ok(store)
 }
 
 /// Opens a store as `serve` does: made where there is none, with an admin token and, where there
@@ -116,32 +122,52 @@ pub fn open_or_init(
     Ok((store, Some(first)))
 }
 
-fn open_locked(folder: &Folder, location: &Location) -> Result<SqliteStore, StoreError> {
-    let database = Unlocked::open(&folder.database())?;
-    let (master, place) = if let Some(text) = &location.master_key {
-        let place = format!("`{MASTER_KEY_VARIABLE}`");
-        (parse(text.expose_secret(), &place)?, place)
-    } else {
-        let path = folder.master_key();
-        let place = format!("`{}`", path.display());
-        (master_key_file(&path, &place, &database)?, place)
+fn open_locked(
+    folder: &Folder,
+    location: &Location,
+    is_made: bool,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let Some(url) = &location.database else {
+        if is_made {
+            folder.create_database()?;
+        }
+        let database = sqlite::Unlocked::open(&folder.database())?;
+        let (master, place) = master_key(folder, location, || database.is_sealed())?;
+        return Ok(Arc::new(database.unlock(master, &place)?));
     };
-    database.unlock(master, &place)
+    let database = postgres::Unlocked::open(url, is_made)?;
+    let (master, place) = master_key(folder, location, || database.is_sealed())?;
+    let store = database.unlock(master, &place)?;
+    if let Some(token) = location.read_admin_token()? {
+        store.set_admin_token(token.hash())?;
+    }
+    Ok(Arc::new(store))
 }
 
-/// The master key of the file; made if nothing was sealed yet.
-fn master_key_file(path: &Path, place: &str, database: &Unlocked) -> Result<MasterKey, StoreError> {
-    if let Some(text) = folder::read_secret(path)? {
-        return parse(&text, place);
+/// The master key, and where it stands.
+fn master_key(
+    folder: &Folder,
+    location: &Location,
+    is_sealed: impl FnOnce() -> Result<bool, StoreError>,
+) -> Result<(MasterKey, String), StoreError> {
+    if let Some(text) = &location.master_key {
+        let place = format!("`{MASTER_KEY_VARIABLE}`");
+        return Ok((parse(text.expose_secret(), &place)?, place));
     }
-    if database.is_sealed()? {
-        let (path, variable) = (path.to_owned(), MASTER_KEY_VARIABLE);
+    let path = folder.master_key();
+    let place = format!("`{}`", path.display());
+    if let Some(text) = folder::read_secret(&path)? {
+        return Ok((parse(&text, &place)?, place));
+    }
+    // Made if nothing was sealed yet.
+    if is_sealed()? {
+        let variable = MASTER_KEY_VARIABLE;
         return Err(StoreError::MasterKeyMissing { path, variable });
     }
     // On disk before anything is sealed with it.
     let master = MasterKey::generate()?;
-    folder::write_secret(path, &master.to_text())?;
-    Ok(master)
+    folder::write_secret(&path, &master.to_text())?;
+    Ok((master, place))
 }
 
 fn parse(text: &str, place: &str) -> Result<MasterKey, StoreError> {

@@ -1,16 +1,17 @@
 //! A key as a row, and back. A row that says what cannot be is an error that names the key.
 
 use jiff::Timestamp;
-use rusqlite::Row;
 
 use super::StoreError;
-use crate::auth::{Environment, KeyHash, KeyRecord, Owner, Scope};
+use super::fields::Fields;
+use super::seal::MasterKey;
+use crate::auth::{Environment, KeyHash, KeyRecord, Owner, Scope, ZapiKey};
 
 /// The columns that [`RawKey::read`] expects, in its order.
 pub(super) const COLUMNS: &str = "id, hash, hint, label, owner_id, owner_email, owner_name, \
     owner_org_id, environment, functions, created, expires, revoked, last_used, replaced_by";
 
-/// A row as SQLite gives it.
+/// A row as an engine gives it.
 pub(super) struct RawKey {
     id: String,
     hash: Vec<u8>,
@@ -27,25 +28,25 @@ pub(super) struct RawKey {
 }
 
 impl RawKey {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read<R: Fields>(row: &R) -> Result<Self, R::Error> {
         Ok(Self {
-            id: row.get("id")?,
-            hash: row.get("hash")?,
-            hint: row.get("hint")?,
-            label: row.get("label")?,
+            id: row.text(0)?,
+            hash: row.bytes(1)?,
+            hint: row.text(2)?,
+            label: row.text(3)?,
             owner: Owner {
-                id: row.get("owner_id")?,
-                email: row.get("owner_email")?,
-                name: row.get("owner_name")?,
-                org_id: row.get("owner_org_id")?,
+                id: row.text(4)?,
+                email: row.text(5)?,
+                name: row.text(6)?,
+                org_id: row.text(7)?,
             },
-            environment: row.get("environment")?,
-            functions: row.get("functions")?,
-            created: row.get("created")?,
-            expires: row.get("expires")?,
-            revoked: row.get("revoked")?,
-            last_used: row.get("last_used")?,
-            replaced_by: row.get("replaced_by")?,
+            environment: row.text(8)?,
+            functions: row.maybe_text(9)?,
+            created: row.int(10)?,
+            expires: row.maybe_int(11)?,
+            revoked: row.maybe_int(12)?,
+            last_used: row.maybe_int(13)?,
+            replaced_by: row.maybe_text(14)?,
         })
     }
 
@@ -87,6 +88,32 @@ impl RawKey {
             id,
         })
     }
+}
+
+/// The place that a key's text is sealed for.
+pub(super) fn place(id: &str) -> String {
+    format!("key:{id}")
+}
+
+/// Opens the sealed text of a key, which must be the key of this hash.
+pub(super) fn key_text(
+    master: &MasterKey,
+    id: &str,
+    sealed: &[u8],
+    hash: &[u8],
+) -> Result<ZapiKey, StoreError> {
+    let damaged = |what| {
+        let id = id.to_owned();
+        StoreError::Damaged { id, what }
+    };
+    let text = master
+        .unseal(&place(id), sealed)
+        .map_err(|_| damaged("its sealed text does not open"))?;
+    let key = ZapiKey::parse(&text).ok_or_else(|| damaged("its sealed text is not a key"))?;
+    if key.hash().0.as_slice() != hash {
+        return Err(damaged("its sealed text is another key's"));
+    }
+    Ok(key)
 }
 
 /// The column `functions`: a JSON list, or NULL for all.

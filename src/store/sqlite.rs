@@ -80,8 +80,12 @@ impl Unlocked {
             Found::Ready => {}
             Found::Foreign => return Err(foreign(path)),
             Found::Newer(found) => {
-                let (path, known) = (path.to_owned(), STEPS.len());
-                return Err(StoreError::Newer { path, found, known });
+                let (place, known) = (path.display().to_string(), STEPS.len());
+                return Err(StoreError::Newer {
+                    place,
+                    found,
+                    known,
+                });
             }
         }
         // Not before it is known to be ours.
@@ -110,7 +114,7 @@ impl Unlocked {
             if master.unseal(&check_place, &sealed).is_err() {
                 return Err(StoreError::MasterKeyWrong {
                     place: place.to_owned(),
-                    path: self.path,
+                    store: self.path.display().to_string(),
                 });
             }
         } else {
@@ -191,7 +195,7 @@ impl SqliteStore {
     ) -> Result<bool, WriteError> {
         let sealed = self
             .master
-            .seal(&place(&record.id), key.expose())
+            .seal(&row::place(&record.id), key.expose())
             .map_err(|error| WriteError::Other(error.into()))?;
         let milliseconds = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
         let added = transaction.execute(
@@ -233,7 +237,7 @@ impl Store for SqliteStore {
                     "SELECT {} FROM keys ORDER BY created, rowid",
                     row::COLUMNS
                 ))?
-                .query_map([], RawKey::read)?
+                .query_map([], |row| RawKey::read(row))?
                 .collect::<rusqlite::Result<Vec<RawKey>>>()
         })?;
         rows.into_iter().map(RawKey::into_record).collect()
@@ -304,19 +308,7 @@ impl Store for SqliteStore {
         let Some((sealed, hash)) = found else {
             return Ok(None);
         };
-        let damaged = |what| {
-            let id = id.to_owned();
-            StoreError::Damaged { id, what }
-        };
-        let text = self
-            .master
-            .unseal(&place(id), &sealed)
-            .map_err(|_| damaged("its sealed text does not open"))?;
-        let key = ZapiKey::parse(&text).ok_or_else(|| damaged("its sealed text is not a key"))?;
-        if key.hash().0.as_slice() != hash {
-            return Err(damaged("its sealed text is another key's"));
-        }
-        Ok(Some(key))
+        row::key_text(&self.master, id, &sealed, &hash).map(Some)
     }
 
     fn touch_keys(&self, used: &[(KeyHash, Timestamp)]) -> Result<(), StoreError> {
@@ -455,13 +447,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn foreign(path: &Path) -> StoreError {
-    let path = path.to_owned();
-    StoreError::Foreign { path }
-}
-
-/// The place that a key's text is sealed for.
-fn place(id: &str) -> String {
-    format!("key:{id}")
+    let place = path.display().to_string();
+    StoreError::Foreign { place }
 }
 
 fn meta(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {

@@ -28,11 +28,19 @@ impl Place {
         let location = Location {
             data_dir: parent.path().join("deep/data"),
             master_key: None,
+            database: None,
         };
         Self {
             _parent: parent,
             location,
         }
+    }
+
+    /// The same with the store in a schema of its own; `None`, and said, where there is no server.
+    fn on_postgres() -> Option<Self> {
+        let mut place = Self::new();
+        place.location.database = Some(postgres_url()?);
+        Some(place)
     }
 
     fn file(&self, name: &str) -> std::path::PathBuf {
@@ -67,6 +75,49 @@ impl Place {
     }
 }
 
+/// A schema of its own in the database that `tests/run` starts (`HOOKWEIR_TEST_POSTGRES`); `None`,
+/// and said, where there is none.
+pub(super) fn postgres_url() -> Option<PostgresUrl> {
+    let Ok(url) = std::env::var("HOOKWEIR_TEST_POSTGRES") else {
+        eprintln!("skipped: no PostgreSQL in HOOKWEIR_TEST_POSTGRES; `tests/run` starts one");
+        return None;
+    };
+    let schema = format!("t{}", uuid::Uuid::now_v7().simple());
+    Some(PostgresUrl::parse(&format!("{url}?schema={schema}")).unwrap())
+}
+
+macro_rules! suite {
+    ($($name:ident)*) => {
+        mod on_sqlite {
+            $(#[test]
+            fn $name() {
+                super::$name(&super::Place::new());
+            })*
+        }
+
+        mod on_postgres {
+            $(#[test]
+            fn $name() {
+                if let Some(place) = super::Place::on_postgres() {
+                    super::$name(&place);
+                }
+            })*
+        }
+    };
+}
+
+// What each engine must do.
+suite! {
+    a_key_comes_back_as_it_was_after_a_restart
+    a_revoked_key_is_revoked_once
+    of_two_rotations_one_is_refused_and_leaves_no_key
+    an_import_leaves_keys_that_are_there_as_they_are
+    the_version_changes_with_every_writer_and_with_nothing_else
+    a_running_gateway_sees_what_another_process_does_to_keys
+    secrets_of_handshakes_are_kept_once_and_not_without_end
+    what_became_of_a_visit_is_forgotten_after_a_month_and_one_that_is_open_is_not
+}
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -94,9 +145,7 @@ fn message(error: &StoreError) -> String {
     error.to_string()
 }
 
-#[test]
-fn a_key_comes_back_as_it_was_after_a_restart() {
-    let place = Place::new();
+fn a_key_comes_back_as_it_was_after_a_restart(place: &Place) {
     let (mut record, key) = issue("crm");
     place.store().add_key(&record, &key).unwrap();
     let (all, all_key) = issue("all");
@@ -124,9 +173,7 @@ fn a_key_comes_back_as_it_was_after_a_restart() {
     assert_eq!(store.keys().unwrap(), [record, all]);
 }
 
-#[test]
-fn a_revoked_key_is_revoked_once() {
-    let place = Place::new();
+fn a_revoked_key_is_revoked_once(place: &Place) {
     let store = place.store();
     let (record, key) = issue("crm");
     store.add_key(&record, &key).unwrap();
@@ -140,9 +187,7 @@ fn a_revoked_key_is_revoked_once() {
     assert_eq!(store.keys().unwrap()[0].revoked, Some(at(NOON)));
 }
 
-#[test]
-fn of_two_rotations_one_is_refused_and_leaves_no_key() {
-    let place = Place::new();
+fn of_two_rotations_one_is_refused_and_leaves_no_key(place: &Place) {
     let (one, two) = (place.store(), place.store());
     let (record, key) = issue("crm");
     one.add_key(&record, &key).unwrap();
@@ -162,9 +207,7 @@ fn of_two_rotations_one_is_refused_and_leaves_no_key() {
     assert_eq!(keys[0].state(at(NOON)), KeyState::Ending);
 }
 
-#[test]
-fn an_import_leaves_keys_that_are_there_as_they_are() {
-    let place = Place::new();
+fn an_import_leaves_keys_that_are_there_as_they_are(place: &Place) {
     let store = place.store();
     let (record, key) = issue("mine");
     store.add_key(&record, &key).unwrap();
@@ -519,9 +562,7 @@ fn many_first_starts_at_once_make_one_store() {
     assert_eq!(place.store().keys().unwrap().len(), 8 * 3 + 1);
 }
 
-#[test]
-fn the_version_changes_with_every_writer_and_with_nothing_else() {
-    let place = Place::new();
+fn the_version_changes_with_every_writer_and_with_nothing_else(place: &Place) {
     let (ours, theirs) = (place.store(), place.store());
     let before = ours.version().unwrap();
     ours.keys().unwrap();
@@ -541,9 +582,7 @@ const QUICK: Pace = Pace {
     flush: Duration::from_hours(1),
 };
 
-#[test]
-fn a_running_gateway_sees_what_another_process_does_to_keys() {
-    let place = Place::new();
+fn a_running_gateway_sees_what_another_process_does_to_keys(place: &Place) {
     let store = place.store();
     let (installed, rings) = mpsc::channel();
     let watcher = KeyWatcher::start(
@@ -608,8 +647,8 @@ struct Fragile {
 impl Fragile {
     fn reach(&self) -> Result<(), StoreError> {
         if *self.is_broken.lock().unwrap() {
-            let path = "disk".into();
-            return Err(StoreError::Foreign { path });
+            let place = "disk".to_owned();
+            return Err(StoreError::Foreign { place });
         }
         Ok(())
     }
@@ -750,9 +789,7 @@ fn a_database_of_the_first_layout_opens_and_keeps_its_keys() {
     assert!(store.visits().unwrap().is_empty());
 }
 
-#[test]
-fn secrets_of_handshakes_are_kept_once_and_not_without_end() {
-    let place = Place::new();
+fn secrets_of_handshakes_are_kept_once_and_not_without_end(place: &Place) {
     let store = place.store();
     let keep = |function: &str, text: &str| {
         let secret = SecretString::from(text);
@@ -771,7 +808,15 @@ fn secrets_of_handshakes_are_kept_once_and_not_without_end() {
     let first = store.handshake_secrets().unwrap().remove(0).0;
     assert!(store.forget_handshake_secret(&first.id).unwrap());
     assert!(!store.forget_handshake_secret(&first.id).unwrap());
-    // One that was moved to another row opens nowhere.
+}
+
+#[test]
+fn a_secret_that_was_moved_to_another_row_opens_nowhere() {
+    let place = Place::new();
+    let store = place.store();
+    let secret = SecretString::from("one");
+    store.keep_handshake_secret("g", &secret, at(NOON)).unwrap();
+    assert_eq!(store.handshake_secrets().unwrap().len(), 1);
     place
         .raw()
         .execute(
@@ -782,9 +827,7 @@ fn secrets_of_handshakes_are_kept_once_and_not_without_end() {
     assert!(store.handshake_secrets().is_err());
 }
 
-#[test]
-fn what_became_of_a_visit_is_forgotten_after_a_month_and_one_that_is_open_is_not() {
-    let place = Place::new();
+fn what_became_of_a_visit_is_forgotten_after_a_month_and_one_that_is_open_is_not(place: &Place) {
     let store = place.store();
     let visit =
         |url: &str, when: &str| Visit::new("f", url.into(), VisitState::Pending, at(when)).unwrap();
@@ -803,4 +846,100 @@ fn what_became_of_a_visit_is_forgotten_after_a_month_and_one_that_is_open_is_not
     let left: Vec<_> = store.visits().unwrap();
     let left: Vec<_> = left.iter().map(|visit| visit.id.as_str()).collect();
     assert_eq!(left, [&second.id, &late.id]);
+}
+
+/// Statements in a schema, by another program.
+fn run_on_postgres(url: &PostgresUrl, sql: &str) {
+    let link = postgres::link::Link::new(url.clone()).unwrap();
+    let (sessions, sql) = (link.handle(), sql.to_owned());
+    link.wait(async move {
+        let work = sessions.writer().await?;
+        work.batch(&sql).await?;
+        work.done();
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_newer_store_and_somebody_elses_schema_are_refused_unchanged() {
+    let Some(place) = Place::on_postgres() else {
+        return;
+    };
+    let url = place.location.database.clone().unwrap();
+    let error = open(&place.location).unwrap_err();
+    assert!(matches!(error, StoreError::Missing { .. }), "{error}");
+    let schema = url.schema();
+    run_on_postgres(
+        &url,
+        &format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.bookmarks (url TEXT)"),
+    );
+    let error = open_or_init(&place.location, at(NOON)).unwrap_err();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    run_on_postgres(&url, &format!("DROP TABLE {schema}.bookmarks"));
+    place.store();
+    run_on_postgres(&url, "UPDATE layout SET step = 99");
+    let error = open(&place.location).unwrap_err();
+    assert!(
+        message(&error).contains("has layout 99, and this version of hookweir knows layouts up to"),
+        "{error}"
+    );
+}
+
+#[test]
+fn gateways_of_one_database_share_its_master_key() {
+    let Some(place) = Place::on_postgres() else {
+        return;
+    };
+    let (record, key) = issue("crm");
+    let (store, first) = open_or_init(&place.location, at(NOON)).unwrap();
+    assert!(first.is_some());
+    store.add_key(&record, &key).unwrap();
+    // Another machine: without the master key it is told so, and makes none of its own.
+    let mut other = Place::new();
+    other.location.database = place.location.database.clone();
+    let error = open_or_init(&other.location, at(NOON)).unwrap_err();
+    assert!(
+        matches!(error, StoreError::MasterKeyMissing { .. }),
+        "{error}"
+    );
+    assert!(!other.file("master.key").exists());
+    let error = open(&other.with_master_key(&"00".repeat(32))).unwrap_err();
+    assert!(
+        matches!(error, StoreError::MasterKeyWrong { .. }),
+        "{error}"
+    );
+    let digits = fs::read_to_string(place.file("master.key")).unwrap();
+    let (theirs, none) = open_or_init(&other.with_master_key(&digits), at(NOON)).unwrap();
+    assert!(none.is_none());
+    assert_eq!(theirs.keys().unwrap(), store.keys().unwrap());
+    // Each has its own admin token, and not a word of it is in the database.
+    assert_ne!(theirs.admin_token().unwrap(), store.admin_token().unwrap());
+    assert!(theirs.admin_token().unwrap().is_some());
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_said_without_its_password() {
+    let mut place = Place::new();
+    // A port of 127.0.0.1 that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let url = format!("postgres://ada:secret-canary@127.0.0.1:{port}/hooks");
+    place.location.database = Some(PostgresUrl::parse(&url).unwrap());
+    let error = open(&place.location).unwrap_err();
+    let mut words = message(&error);
+    let mut source = std::error::Error::source(&error);
+    while let Some(of) = source {
+        words.push_str(&format!(": {of}"));
+        source = of.source();
+    }
+    assert!(
+        words.contains(&format!("postgres://ada@127.0.0.1:{port}/hooks")),
+        "{words}"
+    );
+    assert!(words.contains("Connection refused"), "{words}");
+    assert!(!words.contains("canary"), "{words}");
 }

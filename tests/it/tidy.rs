@@ -32,7 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("store", &["auth", "delivery", "clock"]),
+    ("store", &["outbound", "auth", "delivery", "clock"]),
     (
         "gateway",
         &[
@@ -110,6 +110,9 @@ const DOORS: &[(&str, &str)] = &[
     ("ring", "src/auth/signature/"),
     ("webpki", "src/auth/signature/"),
     ("rusqlite", "src/store/"),
+    ("tokio_postgres", "src/store/"),
+    ("tokio_postgres_rustls", "src/store/postgres/"),
+    ("deadpool_postgres", "src/store/postgres/"),
     ("chacha20poly1305", "src/store/"),
     ("reqwest", "src/outbound/"),
     ("http_acl", "src/outbound/address"),

@@ -15,12 +15,16 @@
 //! One trait, so that the same tests run on each engine. Nothing here knows HTTP or decides what
 //! is done after an attempt: that is `delivery`'s. Times are those of the store's clock.
 
+mod filter;
+mod postgres;
+mod rows;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 mod types;
 mod writer_stats;
 
+pub(super) use postgres::PostgresEvents;
 pub(super) use sqlite::SqliteEvents;
 pub use types::*;
 pub use writer_stats::{TIMES, WriterStats};

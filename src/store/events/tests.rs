@@ -29,6 +29,7 @@ fn sqlite() -> Bench {
     let location = Location {
         data_dir: folder.path().to_owned(),
         master_key: Some(SecretString::from("0".repeat(64))),
+        database: None,
     };
     let clock = Arc::new(ManualClock::new(start()));
     let store = open_or_create(&location).unwrap();
@@ -37,6 +38,25 @@ fn sqlite() -> Bench {
         clock,
         _folder: folder,
     }
+}
+
+/// In a schema of its own; `None`, and said, where there is no server.
+fn postgres() -> Option<Bench> {
+    let url = crate::store::tests::postgres_url()?;
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location {
+        data_dir: folder.path().to_owned(),
+        master_key: Some(SecretString::from("0".repeat(64))),
+        database: Some(url.clone()),
+    };
+    open_or_create(&location).unwrap();
+    let clock = Arc::new(ManualClock::new(start()));
+    let link = crate::store::postgres::link::Link::new(url).unwrap();
+    Some(Bench {
+        store: PostgresEvents::with_clock(link, clock.clone()),
+        clock,
+        _folder: folder,
+    })
 }
 
 fn event(id: &str) -> NewEvent {
@@ -204,6 +224,15 @@ macro_rules! suite {
                 super::$name(&super::sqlite()).await;
             })*
         }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(bench) = super::postgres() {
+                    super::$name(&bench).await;
+                }
+            })*
+        }
     };
 }
 
@@ -229,6 +258,7 @@ suite! {
     held_deliveries_wait_for_release
     the_log_is_searched_page_by_page
     what_is_old_is_forgotten_unless_it_is_owed
+    a_key_whose_event_is_forgotten_is_free
     numbers_tell_what_is_owed
 }
 
@@ -753,6 +783,25 @@ async fn what_is_old_is_forgotten_unless_it_is_owed(bench: &Bench) {
     let second = bench.store.event("evt_2").await.unwrap().unwrap();
     assert!(second.payload.is_some(), "it is owed");
     bench.only("evt_2").await;
+}
+
+async fn a_key_whose_event_is_forgotten_is_free(bench: &Bench) {
+    let retention = Retention {
+        events: Duration::from_secs(10),
+        bodies: Duration::from_secs(10),
+        size: None,
+    };
+    bench.accept(deduped("evt_1", 1)).await;
+    let leased = bench.only("evt_1").await;
+    bench.settle(&leased, Next::Delivered).await;
+    bench.pass(11);
+    assert_eq!(bench.store.prune(retention).await.unwrap().events, 1);
+    bench.accept(deduped("evt_2", 1)).await;
+    let repeated = bench.store.accept(deduped("evt_3", 1)).await.unwrap();
+    assert!(
+        matches!(&repeated, Accepted::Duplicate { event, .. } if event == "evt_2"),
+        "{repeated:?}"
+    );
 }
 
 async fn numbers_tell_what_is_owed(bench: &Bench) {

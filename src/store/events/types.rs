@@ -299,6 +299,16 @@ pub struct Turn {
     pub(super) _lock: Option<std::fs::File>,
 }
 
+impl Turn {
+    /// One that others have at the same time.
+    pub(super) const fn shared() -> Self {
+        Self {
+            is_alone: false,
+            _lock: None,
+        }
+    }
+}
+
 /// What was given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reclaimed {

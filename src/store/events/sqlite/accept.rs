@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
-use super::super::{
-    Accepted, DeliveryId, HeaderLines, NewDelivery, NewEvent, Payload, StoredAnswer,
-};
-use super::{millis, stamp};
+use super::super::rows::{self, millis, stamp};
+use super::super::{Accepted, DeliveryId, NewDelivery, NewEvent, Payload, StoredAnswer};
 use crate::delivery::State;
 
 /// All or nothing, as the transaction around it is.
@@ -111,13 +109,7 @@ fn first_of(
 pub(super) fn answer(connection: &Connection, seq: i64) -> rusqlite::Result<Option<StoredAnswer>> {
     connection
         .prepare_cached("SELECT status, headers, body FROM answers WHERE event = ?1")?
-        .query_row([seq], |row| {
-            Ok(StoredAnswer {
-                status: row.get(0)?,
-                headers: HeaderLines::from_bytes(&row.get::<_, Vec<u8>>(1)?),
-                body: row.get::<_, Vec<u8>>(2)?.into(),
-            })
-        })
+        .query_row([seq], |row| rows::answer(row, 0))
         .optional()
 }
 

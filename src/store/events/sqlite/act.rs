@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::super::filter::Conditions;
+use super::super::rows::stamp;
 use super::super::{Action, DeliveryFilter, Paused};
 use super::accept::place_in_lane;
-use super::log::{Conditions, Subject};
+use super::log::{Subject, values};
 use super::settle::{Place, promote};
-use super::stamp;
 use crate::delivery::{OnDead, State};
 
 pub(super) fn act(
@@ -25,7 +26,7 @@ pub(super) fn act(
         Action::Replay => "1",
     };
     let mut conditions = Conditions::of_deliveries(filter);
-    conditions.add(states.to_owned(), &[]);
+    conditions.add(states, &[]);
     let sql = format!(
         "SELECT d.id FROM deliveries d JOIN events e ON e.seq = d.event {}
          ORDER BY d.id LIMIT {most}",
@@ -33,7 +34,7 @@ pub(super) fn act(
     );
     let ids: Vec<i64> = connection
         .prepare(&sql)?
-        .query_map(conditions.values().as_slice(), |row| row.get(0))?
+        .query_map(values(&conditions).as_slice(), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for id in &ids {
         let subject = Subject::of(connection, *id)?;

@@ -4,13 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::super::{
-    Batch, DeliveryId, DeliveryRequest, Destination, HeaderLines, Leased, Payload, Want,
-};
-use super::{Memory, memory, millis, period, stamp, time};
-use crate::delivery::RetryPolicy;
+use super::super::rows::{self, millis, stamp, time};
+use super::super::{Batch, Destination, Leased, Want};
+use super::{Memory, memory};
 
 /// So much longer than the attempt may take is it leased.
 const GRACE: Duration = Duration::from_secs(15);
@@ -135,7 +133,7 @@ fn take(
                 stamp(now),
                 most
             ],
-            |row| leased(row, destination),
+            |row| rows::leased(row, destination),
         )?
         .collect::<rusqlite::Result<_>>()?;
     let mut lease = connection.prepare_cached(
@@ -148,41 +146,4 @@ fn take(
         lease.execute(params![leased.id.0, leased.token, until])?;
     }
     Ok(found)
-}
-
-fn leased(row: &Row<'_>, destination: &Destination) -> rusqlite::Result<Leased> {
-    let (attempts, base): (u32, u32) = (row.get(5)?, row.get(6)?);
-    let payload: Option<i64> = row.get(18)?;
-    let body: Option<Vec<u8>> = row.get(19)?;
-    Ok(Leased {
-        id: DeliveryId(row.get(0)?),
-        token: row.get::<_, i64>(1)? + 1,
-        function: row.get(2)?,
-        name: row.get(3)?,
-        item: row.get(4)?,
-        attempt: attempts + 1,
-        turn: (attempts + 1).saturating_sub(base),
-        accepted: time(row.get(7)?),
-        policy: RetryPolicy {
-            attempts: row.get(8)?,
-            first: period(row.get(9)?),
-            limit: period(row.get(10)?),
-            horizon: period(row.get(11)?),
-        },
-        timeout: period(row.get(12)?),
-        event: row.get(13)?,
-        received: time(row.get(14)?),
-        destination: destination.clone(),
-        request: DeliveryRequest {
-            method: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
-            target: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
-            headers: HeaderLines::from_bytes(
-                &row.get::<_, Option<Vec<u8>>>(17)?.unwrap_or_default(),
-            ),
-            body: match payload {
-                Some(2) => Payload::AtDelivery,
-                _ => Payload::Own(body.unwrap_or_default().into()),
-            },
-        },
-    })
 }

@@ -118,25 +118,6 @@ fn memory(state: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Milliseconds since 1970, as the file has them.
-fn stamp(time: Timestamp) -> i64 {
-    time.as_millisecond()
-}
-
-/// An instant of the file; one that cannot be is the last there is.
-fn time(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
-}
-
-/// A period of the file, in milliseconds.
-fn millis(period: Duration) -> i64 {
-    i64::try_from(period.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn period(milliseconds: i64) -> Duration {
-    Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default())
-}
-
 /// Waits until no other process delivers from this file; it is this one that does until the answer
 /// is dropped. Blocks.
 fn become_deliverer(path: &Path) -> Result<File, StoreError> {

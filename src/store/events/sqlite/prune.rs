@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::super::rows::{millis, stamp};
 use super::super::{Pruned, Retention};
-use super::{millis, stamp};
 
 /// How many events a bite takes.
 const BITE: usize = 500;

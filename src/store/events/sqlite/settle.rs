@@ -5,14 +5,13 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::super::rows::{cut, stamp};
 use super::super::{Attempt, Destination, POISON, Reclaimed, Settlement};
-use super::{Memory, memory, stamp};
+use super::{Memory, memory};
 use crate::delivery::{Next, OnDead, State};
 
 /// A clock that goes back by more milliseconds was set.
 const SET_BACK: i64 = 2000;
-/// How much of a reason is kept.
-const LONGEST_REASON: usize = 1000;
 
 pub(super) fn settle(
     connection: &Connection,
@@ -287,12 +286,4 @@ fn move_forward(connection: &Connection, by: i64, now: Timestamp) -> rusqlite::R
         )?
         .execute(params![stamp(now), by])?;
     Ok(())
-}
-
-fn cut(text: &str) -> &str {
-    let end = (0..=text.len().min(LONGEST_REASON))
-        .rev()
-        .find(|&end| text.is_char_boundary(end))
-        .unwrap_or(0);
-    text.get(..end).unwrap_or(text)
 }
