@@ -88,7 +88,7 @@ impl Target {
         if let Some(token) = super::variable("HOOKWEIR_ADMIN_TOKEN") {
             return Ok(token);
         }
-        let path = self.data_dir.location().admin_token_file();
+        let path = self.data_dir.admin_token_file();
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(text.trim().to_owned()),
             Err(source) => Err(AdminError::Token {

@@ -123,7 +123,7 @@ impl<'a> VisitView<'a> {
 
 impl Args {
     fn list(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let store = store::open(&self.data_dir.location())?;
+        let store = store::open(&self.data_dir.location()?)?;
         let secrets: Vec<HandshakeSecret> = store
             .handshake_secrets()?
             .into_iter()
@@ -164,7 +164,7 @@ impl Args {
     }
 
     fn visit(&self, asked: &str, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let store = store::open(&self.data_dir.location())?;
+        let store = store::open(&self.data_dir.location()?)?;
         let visits = store.visits()?;
         let mut visit = only(visits, asked, "visit", |visit| &visit.id)?;
         if matches!(visit.state, VisitState::Pending | VisitState::Done) {
@@ -180,7 +180,7 @@ impl Args {
     }
 
     fn forget(&self, asked: &str, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let store = store::open(&self.data_dir.location())?;
+        let store = store::open(&self.data_dir.location()?)?;
         let secrets = store.handshake_secrets()?.into_iter();
         let secrets = secrets.map(|(known, _)| known).collect();
         let secret: HandshakeSecret = only(secrets, asked, "hs", |secret| &secret.id)?;

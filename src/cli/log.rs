@@ -25,7 +25,7 @@ pub(super) struct Log {
 impl Log {
     /// Of a store that exists.
     pub(super) fn open(data_dir: &DataDir) -> Result<Self, Failure> {
-        let store = store::open(&data_dir.location())?;
+        let store = store::open(&data_dir.location()?)?;
         let store = store.events(Arc::new(SystemClock))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -315,7 +315,7 @@ struct Keys {
 
 impl Keys {
     fn open(args: &Args) -> Result<Self, Failure> {
-        let store = match store::open(&args.data_dir.location()) {
+        let store = match store::open(&args.data_dir.location()?) {
             Err(StoreError::Missing { .. }) => None,
             other => Some(other?),
         };

@@ -169,7 +169,9 @@ fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Com
     let whole = documents.iter().map(|document| (document, None));
     let parts = incomplete.iter().map(|part| (&part.document, Some(part)));
     let all: Vec<_> = whole.chain(parts).collect();
-    let (mut settings, lost) = settings(&all, outside.variables, &sources, &mut diagnostics);
+    let values = Values::of(all.iter().map(|(document, _)| *document), &sources, outside);
+    let (mut settings, lost) =
+        settings(&all, outside.variables, &values, &sources, &mut diagnostics);
     if let Some(url) = outside.public_url {
         settings.public_url = Some(url.trim_end_matches('/').to_owned());
     }
@@ -179,7 +181,6 @@ fn compile_in_shares(loaded: Loaded, outside: Outside<'_>, length: usize) -> Com
         .any(|(document, _)| matches!(document.spec, Spec::Gateway(_)));
     let is_env_lost =
         lost.is_some_and(|part| part.lacks("env")) || (!has_settings && mentions_gateway(&sources));
-    let values = Values::of(all.iter().map(|(document, _)| *document), &sources, outside);
     let presets = Presets::of(documents.iter(), &mut diagnostics);
     let connections = Connections::compile(
         documents.iter(),
@@ -402,6 +403,7 @@ fn folder(source: &Source) -> &Path {
 fn settings<'i>(
     documents: &[Read<'i>],
     variables: &dyn Fn(&str) -> Option<String>,
+    values: &Values,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Settings, Option<&'i Incomplete>) {
@@ -426,7 +428,7 @@ fn settings<'i>(
                 .related(*first, "the first stands here")
                 .help("put all settings into one document");
         } else {
-            let settings = settings::compile(spec, folder(source), variables, &mut report);
+            let settings = settings::compile(spec, folder(source), variables, values, &mut report);
             found = Some((settings, part, report.key(&at)));
         }
         let problems = report.finish().into_iter();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Period, Rate, Size};
+use super::{Period, Rate, Size, ValueSpec};
 
 /// The gateway's settings as they are written; all have defaults.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -79,6 +79,14 @@ pub struct GatewaySpec {
     /// ```
     #[serde(default)]
     pub retention: RetentionSpec,
+    /// Where keys, events and deliveries are kept: `sqlite:PATH`, or a PostgreSQL database that
+    /// several gateways may share. An address with a password comes from outside: `{ env: NAME }`.
+    /// Default: `hookweir.db` in the data directory.
+    ///
+    /// ```yaml
+    /// store: sqlite:/var/lib/hookweir/events.db
+    /// ```
+    pub store: Option<ValueSpec>,
     /// Answer failed functions with Zoho's 200 instead of 500.
     ///
     /// ```yaml

@@ -20,14 +20,15 @@ const SECRET_NAMES: [&str; 5] = ["auth", "cookie", "key", "secret", "token"];
 pub(super) fn ranges(layout: &Layout) -> Vec<Range<usize>> {
     let child = |node, name| layout.field(node, name).map(|(_, value)| value);
     let mut found = Vec::new();
-    // The address of a proxy may hold a user and a password.
+    // The address of a proxy or a database may hold a user and a password.
     let proxy = child(ROOT, "outbound").and_then(|outbound| child(outbound, "proxy"));
+    let store = child(ROOT, "store");
     let says_user = |node: &NodeId| {
         let text = layout.scalar(*node).map(|scalar| &*scalar.text);
-        text.is_some_and(|text| text.contains('@'))
+        text.is_some_and(|text| text.contains('@') || text.contains("password"))
     };
-    if let Some(proxy) = proxy.filter(says_user) {
-        collect(layout, proxy, &mut found);
+    for address in [proxy, store].into_iter().flatten().filter(says_user) {
+        collect(layout, address, &mut found);
     }
     if child(ROOT, "connection").is_some() {
         let bases = [Some(ROOT), child(ROOT, "sandbox")];

@@ -40,6 +40,17 @@ pub enum StoreError {
         /// The data directory, or the database.
         place: String,
     },
+    /// `serve` has its store in PostgreSQL, whose address with its password is not kept.
+    #[error(
+        "the gateway of `{data_dir}` has its store at `{store}`: give its whole address in \
+         HOOKWEIR_STORE, or by `--store`"
+    )]
+    Elsewhere {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// The store, without a password.
+        store: String,
+    },
     /// The file belongs to another program.
     #[error("`{place}` is not a store of hookweir's")]
     Foreign {

@@ -7,6 +7,7 @@
 //!   admin.token       0600   for the commands that ask a running gateway
 //!   open.lock         0600   held while a store is being opened, and not after
 //!   deliver.lock      0600   held by the one process that delivers
+//!   store             0600   where the store is, if it is not here
 //! ```
 //!
 //! A secret's file comes into being whole: it is written under another name, put on disk, and
@@ -19,10 +20,13 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use super::{Place, StoreError};
 
 /// Largest file that is read as a secret; a longer one is something else.
 const SECRET_LIMIT: u64 = 4096;
+
+/// Where it is noted that the store is elsewhere.
+const PLACE: &str = "store";
 
 /// A data directory, whether it exists or not.
 #[derive(Debug, Clone)]
@@ -33,10 +37,6 @@ impl Folder {
         // An empty path would have no parent to put on disk.
         let is_empty = path.as_os_str().is_empty();
         Self(if is_empty { Path::new(".") } else { path }.to_owned())
-    }
-
-    pub(super) fn database(&self) -> PathBuf {
-        self.0.join("hookweir.db")
     }
 
     pub(super) fn master_key(&self) -> PathBuf {
@@ -66,17 +66,59 @@ impl Folder {
         Ok(lock)
     }
 
-    /// Makes the empty database, for its owner alone: SQLite would make it as the umask says, and
-    /// gives its own files beside the same permissions.
-    pub(super) fn create_database(&self) -> Result<(), StoreError> {
-        let path = self.database();
-        private()
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map(|_| ())
-            .map_err(StoreError::file("make", &path))
+    /// Notes where the store of this folder's gateway is, for commands that are not told.
+    pub(super) fn note_place(&self, place: &Place) -> Result<(), StoreError> {
+        let path = self.0.join(PLACE);
+        if *place == Place::DataDir {
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(StoreError::file("remove", &path)(error))
+                }
+                _ => Ok(()),
+            };
+        }
+        let text = match place {
+            // The command may be started elsewhere.
+            Place::Sqlite(path) => {
+                let whole = std::path::absolute(path).map_err(StoreError::file("find", path))?;
+                Place::Sqlite(whole).to_string()
+            }
+            other => other.to_string(),
+        };
+        write_secret(&path, &text)
     }
+
+    /// Where the store of this folder's gateway is. An address of PostgreSQL's is noted without its
+    /// password, and must be given again.
+    pub(super) fn noted_place(&self) -> Result<Place, StoreError> {
+        let Some(text) = read_secret(&self.0.join(PLACE))? else {
+            return Ok(Place::DataDir);
+        };
+        match Place::parse(text.trim()) {
+            Ok(place @ Place::Sqlite(_)) => Ok(place),
+            _ => Err(StoreError::Elsewhere {
+                data_dir: self.0.clone(),
+                store: text.trim().to_owned(),
+            }),
+        }
+    }
+}
+
+/// Makes an empty database file, for its owner alone: SQLite would make it as the umask says, and
+/// gives its own files beside the same permissions.
+pub(super) fn create_database(path: &Path) -> Result<(), StoreError> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Folder::new(folder).create()?;
+    }
+    private()
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map(|_| ())
+        .map_err(StoreError::file("make", path))
 }
 
 /// Opens a file that is only there to be locked.

@@ -18,6 +18,7 @@ mod folder;
 mod handshake;
 mod migrate;
 mod open;
+mod place;
 mod postgres;
 mod row;
 mod seal;
@@ -29,6 +30,7 @@ mod watch;
 pub use error::StoreError;
 pub use handshake::{HandshakeSecret, Kept, Visit, VisitState};
 pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
+pub use place::{Place, PlaceError};
 pub use postgres::{PostgresUrl, PostgresUrlError};
 pub use watch::{KeyWatcher, Pace};
 

@@ -11,9 +11,8 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::folder::{self, Folder};
-use super::postgres::{self, PostgresUrl};
 use super::seal::MasterKey;
-use super::{Store, StoreError, sqlite};
+use super::{Place, Store, StoreError, postgres, sqlite};
 use crate::auth::{AdminToken, Environment, KeyRecord, KeyTerms, Owner, Scope, ZapiKey};
 
 /// The environment variable that may give the master key, for those who keep no secret on disk.
@@ -27,8 +26,8 @@ pub struct Location {
     /// The master key, 64 hexadecimal digits, where the environment gives it
     /// ([`MASTER_KEY_VARIABLE`]); it goes before the file `master.key`.
     pub master_key: Option<SecretString>,
-    /// The database of several gateways; `None` for the one in the data directory.
-    pub database: Option<PostgresUrl>,
+    /// Where the store is; `None` for where the gateway of this data directory has it.
+    pub place: Option<Place>,
 }
 
 /// What a first start made, to be told to whoever watches it.
@@ -54,6 +53,14 @@ impl Location {
         Ok(text.map(|text| AdminToken::new(&text)))
     }
 
+    /// Where the store is, by what was asked for or by what `serve` has noted.
+    fn place(&self, folder: &Folder) -> Result<Place, StoreError> {
+        match &self.place {
+            Some(place) => Ok(place.clone()),
+            None => folder.noted_place(),
+        }
+    }
+
     fn folder(&self) -> Folder {
         Folder::new(&self.data_dir)
     }
@@ -62,25 +69,28 @@ impl Location {
 /// Opens a store that exists.
 pub fn open(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
     let folder = location.folder();
-    match &location.database {
-        None if !folder.database().exists() => {
-            let place = location.data_dir.display().to_string();
-            return Err(StoreError::Missing { place });
-        }
-        None => {}
+    let place = location.place(&folder)?;
+    if let Place::Postgres(_) = place {
         // For the lock, and for a master key and an admin token of this machine.
-        Some(_) => folder.create()?,
+        folder.create()?;
+    } else if !place.file(&location.data_dir).exists() {
+        let place = match &place {
+            Place::Sqlite(path) => path.display().to_string(),
+            _ => location.data_dir.display().to_string(),
+        };
+        return Err(StoreError::Missing { place });
     }
     let _lock = folder.lock()?;
-    open_locked(&folder, location, false)
+    open_locked(&folder, location, &place, false)
 }
 
 /// Opens a store, made where there is none, without a key in it.
 pub fn open_or_create(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
     let folder = location.folder();
     folder.create()?;
+    let place = location.place(&folder)?;
     let _lock = folder.lock()?;
-    let store = open_locked(&folder, location, true)?;
+    let store = open_locked(&folder, location, &place, true)?;
     if store.admin_token()?.is_none() {
         renew_admin_token(&folder, &*store)?;
     }
@@ -99,6 +109,9 @@ pub fn open_or_init(
     let _lock = folder.lock()?;
     if !folder.admin_token().exists() {
         renew_admin_token(&folder, &*store)?;
+    }
+    if let Some(place) = &location.place {
+        folder.note_place(place)?;
     }
     if !store.keys()?.is_empty() {
         return Ok((store, None));
@@ -125,13 +138,15 @@ pub fn open_or_init(
 fn open_locked(
     folder: &Folder,
     location: &Location,
+    place: &Place,
     is_made: bool,
 ) -> Result<Arc<dyn Store>, StoreError> {
-    let Some(url) = &location.database else {
+    let Place::Postgres(url) = place else {
+        let path = place.file(&location.data_dir);
         if is_made {
-            folder.create_database()?;
+            folder::create_database(&path)?;
         }
-        let database = sqlite::Unlocked::open(&folder.database())?;
+        let database = sqlite::Unlocked::open(&path)?;
         let (master, place) = master_key(folder, location, || database.is_sealed())?;
         return Ok(Arc::new(database.unlock(master, &place)?));
     };

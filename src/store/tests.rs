@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::*;
+use super::{Place as At, *};
 use crate::auth::{Environment, KeyState, KeyTerms, Keyring, Lifetime, Owner, Scope};
 
 /// A data directory that does not exist yet, in a folder that goes away.
@@ -28,7 +28,7 @@ impl Place {
         let location = Location {
             data_dir: parent.path().join("deep/data"),
             master_key: None,
-            database: None,
+            place: None,
         };
         Self {
             _parent: parent,
@@ -39,7 +39,7 @@ impl Place {
     /// The same with the store in a schema of its own; `None`, and said, where there is no server.
     fn on_postgres() -> Option<Self> {
         let mut place = Self::new();
-        place.location.database = Some(postgres_url()?);
+        place.location.place = Some(At::Postgres(postgres_url()?));
         Some(place)
     }
 
@@ -79,7 +79,7 @@ impl Place {
 /// and said, where there is none.
 pub(super) fn postgres_url() -> Option<PostgresUrl> {
     let Ok(url) = std::env::var("HOOKWEIR_TEST_POSTGRES") else {
-        eprintln!("skipped: no PostgreSQL in HOOKWEIR_TEST_POSTGRES; `tests/run` starts one");
+        println!("skipped: no PostgreSQL in HOOKWEIR_TEST_POSTGRES; `tests/run` starts one");
         return None;
     };
     let schema = format!("t{}", uuid::Uuid::now_v7().simple());
@@ -866,7 +866,9 @@ fn a_newer_store_and_somebody_elses_schema_are_refused_unchanged() {
     let Some(place) = Place::on_postgres() else {
         return;
     };
-    let url = place.location.database.clone().unwrap();
+    let Some(At::Postgres(url)) = place.location.place.clone() else {
+        panic!("not on PostgreSQL");
+    };
     let error = open(&place.location).unwrap_err();
     assert!(matches!(error, StoreError::Missing { .. }), "{error}");
     let schema = url.schema();
@@ -897,7 +899,7 @@ fn gateways_of_one_database_share_its_master_key() {
     store.add_key(&record, &key).unwrap();
     // Another machine: without the master key it is told so, and makes none of its own.
     let mut other = Place::new();
-    other.location.database = place.location.database.clone();
+    other.location.place.clone_from(&place.location.place);
     let error = open_or_init(&other.location, at(NOON)).unwrap_err();
     assert!(
         matches!(error, StoreError::MasterKeyMissing { .. }),
@@ -928,7 +930,7 @@ fn a_server_that_cannot_be_reached_is_said_without_its_password() {
         .unwrap()
         .port();
     let url = format!("postgres://ada:secret-canary@127.0.0.1:{port}/hooks");
-    place.location.database = Some(PostgresUrl::parse(&url).unwrap());
+    place.location.place = Some(At::parse(&url).unwrap());
     let error = open(&place.location).unwrap_err();
     let mut words = message(&error);
     let mut source = std::error::Error::source(&error);

@@ -27,7 +27,7 @@ fn opened(folder: &std::path::Path) -> std::sync::Arc<dyn store::Store> {
     store::open(&Location {
         data_dir,
         master_key,
-        database: None,
+        place: None,
     })
     .unwrap()
 }

@@ -64,7 +64,7 @@ impl Project {
         Location {
             data_dir: self.folder.path().join("data"),
             master_key: None,
-            database: None,
+            place: None,
         }
     }
 
@@ -660,7 +660,7 @@ fn a_process_that_writes() {
     let location = Location {
         data_dir: folder.into(),
         master_key: None,
-        database: None,
+        place: None,
     };
     let project = Project::new();
     for index in 0..10 {

@@ -27,6 +27,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "delivery",
             "zoho",
             "outbound",
+            "store",
             "value",
             "diagnostic",
             "clock",

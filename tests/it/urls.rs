@@ -77,7 +77,7 @@ impl Project {
         let location = Location {
             data_dir: self.folder.path().join("data"),
             master_key: None,
-            database: None,
+            place: None,
         };
         let key = ZapiKey::generate().unwrap();
         let terms = KeyTerms {

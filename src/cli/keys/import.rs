@@ -77,7 +77,7 @@ impl Import {
         if keys.is_empty() {
             return Err(Failure::problems("there is no key in the input"));
         }
-        let store = store::open_or_create(&args.data_dir.location())?;
+        let store = store::open_or_create(&args.data_dir.location()?)?;
         let added = store.import_keys(&keys)?;
         let all = store.keys()?;
         let (mut imported, mut skipped) = (Vec::new(), Vec::new());

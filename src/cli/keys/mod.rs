@@ -258,7 +258,7 @@ impl Create {
         };
         let key = ZapiKey::generate()?;
         let record = KeyRecord::issue(&key, terms, now)?;
-        store::open_or_create(&args.data_dir.location())?.add_key(&record, &key)?;
+        store::open_or_create(&args.data_dir.location()?)?.add_key(&record, &key)?;
         show(args.format, console, &record, Some(&key), now)?;
         Ok(Exit::Done)
     }
@@ -267,7 +267,7 @@ impl Create {
 impl List {
     fn run(&self, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let now = console.clock.now();
-        let keys = store::open(&args.data_dir.location())?.keys()?;
+        let keys = store::open(&args.data_dir.location()?)?.keys()?;
         let is_asked_for = |record: &&KeyRecord| {
             self.environment
                 .is_none_or(|environment| environment == record.environment)
@@ -300,7 +300,7 @@ impl List {
 impl Show {
     fn run(&self, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let now = console.clock.now();
-        let store = store::open(&args.data_dir.location())?;
+        let store = store::open(&args.data_dir.location()?)?;
         let record = find(store.keys()?, &self.id)?;
         let key = if self.reveal {
             store.key_text(&record.id)?
@@ -315,7 +315,7 @@ impl Show {
 impl Rotate {
     fn run(&self, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let now = console.clock.now();
-        let store = store::open(&args.data_dir.location())?;
+        let store = store::open(&args.data_dir.location()?)?;
         let record = find(store.keys()?, &self.id)?;
         let key = ZapiKey::generate()?;
         let Period(overlap) = self.overlap;
@@ -346,7 +346,7 @@ impl Rotate {
 impl Revoke {
     fn run(&self, args: &Args, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let now = console.clock.now();
-        let store = store::open(&args.data_dir.location())?;
+        let store = store::open(&args.data_dir.location()?)?;
         let id = find(store.keys()?, &self.id)?.id;
         let was_revoked = !store.revoke_key(&id, now)?;
         let record = find(store.keys()?, &id)?;
@@ -379,7 +379,7 @@ impl Verify {
             failure.help("pipe the key in: `pass show zoho/zapikey | hookweir keys verify --stdin`")
         })?;
         let presented = presented.trim();
-        let keys = store::open(&args.data_dir.location())?.keys()?;
+        let keys = store::open(&args.data_dir.location()?)?.keys()?;
         let record = ZapiKey::parse(presented)
             .map(|key| key.hash())
             .and_then(|hash| keys.iter().find(|record| record.hash == hash));

@@ -128,7 +128,9 @@ impl Args {
             .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
         let _within = runtime.enter();
         let listeners = Listeners::open(&settings, &mut sockets)?;
-        let (store, first) = store::open_or_init(&self.data_dir.location(), console.clock.now())?;
+        let mut location = self.data_dir.location()?;
+        location.place.get_or_insert_with(|| settings.store.clone());
+        let (store, first) = store::open_or_init(&location, console.clock.now())?;
         let running = self.start(generation, written, &settings, &store, listeners, logging)?;
         banner::print(
             console,

@@ -28,6 +28,8 @@ codes! {
     BAD_PROXY = "E0512";
     /// The PROXY protocol, and no proxy that may speak it.
     NO_PROXY = "E0513";
+    /// `store` names no store, or holds a password.
+    BAD_STORE = "E0514";
 
     /// A public address without `https`.
     PLAIN_PUBLIC_URL = "W0501";

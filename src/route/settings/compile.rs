@@ -10,7 +10,11 @@ use crate::delivery::Retention;
 use crate::diagnostic::code;
 use crate::route::files::cause;
 use crate::route::report::{Complete, Report};
-use crate::spec::{FieldPath, GatewaySpec, LimitsSpec, Period, RetentionSpec, Size, TlsSpec};
+use crate::route::signature::Values;
+use crate::spec::{
+    FieldPath, GatewaySpec, LimitsSpec, Period, RetentionSpec, Size, TlsSpec, ValueSpec,
+};
+use crate::store::Place;
 
 /// What `log.level` may say.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
@@ -20,6 +24,7 @@ pub(in crate::route) fn compile(
     spec: &GatewaySpec,
     root: &Path,
     variables: &dyn Fn(&str) -> Option<String>,
+    values: &Values,
     report: &mut Report<'_>,
 ) -> Settings {
     let defaults = Settings::default();
@@ -80,6 +85,7 @@ pub(in crate::route) fn compile(
         outbound: super::outbound::compile(&spec.outbound, root, report),
         zoho_failures: spec.zoho_failures,
         retention: retention(&spec.retention),
+        store: store(spec.store.as_ref(), root, values, report),
         strict: spec.strict,
     }
 }
@@ -572,6 +578,54 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
     };
     let is_first = bits.checked_shl(u32::from(length)).unwrap_or(0) == 0;
     is_first.then_some((address, length))
+}
+
+/// Where the store is.
+fn store(
+    written: Option<&ValueSpec>,
+    root: &Path,
+    values: &Values,
+    report: &mut Report<'_>,
+) -> Place {
+    let at = FieldPath::root().key("store");
+    let Some(value) = written else {
+        return Place::DataDir;
+    };
+    let is_text = matches!(value, ValueSpec::Text(_));
+    if !is_text && values.assumed {
+        return Place::DataDir;
+    }
+    let text = match values.read(value, root) {
+        Ok(text) => text,
+        Err((message, help)) => {
+            report
+                .error(code::signature::UNSET_SECRET, &at, message)
+                .help(help);
+            return Place::DataDir;
+        }
+    };
+    match Place::parse(text.trim()) {
+        Ok(place) if is_text && place.has_password() => {
+            report
+                .error(
+                    code::settings::BAD_STORE,
+                    &at,
+                    "a password is written into the spec",
+                )
+                .help("say where the whole address is: `store: { env: NAME }`, `{ file: path }` or `{ credential: NAME }`");
+        }
+        Ok(place) => return place,
+        Err(why) => {
+            report
+                .error(
+                    code::settings::BAD_STORE,
+                    &at,
+                    format!("this names no store: {why}"),
+                )
+                .help("write `sqlite:PATH` or `postgres://USER@HOST/DATABASE`");
+        }
+    }
+    Place::DataDir
 }
 
 /// How long events are kept, defaults filled in.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::delivery::Retention;
 use crate::outbound::Options;
 use crate::spec::Rate;
+use crate::store::Place;
 
 /// Where a listener listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +130,8 @@ pub struct Settings {
     pub outbound: Options,
     /// How long events are kept.
     pub retention: Retention,
+    /// Where keys, events and deliveries are kept.
+    pub store: Place,
     /// Answer failed functions with Zoho's 200 instead of 500.
     pub zoho_failures: bool,
     /// What a request may come without, and nothing handles, is an error.
@@ -171,6 +174,7 @@ impl Settings {
             ),
             ("outbound", self.outbound != other.outbound),
             ("retention", self.retention != other.retention),
+            ("store", self.store != other.store),
             ("zoho_failures", self.zoho_failures != other.zoho_failures),
         ];
         let changed = changes.into_iter().filter(|(_, is_changed)| *is_changed);
@@ -197,6 +201,7 @@ impl Default for Settings {
             proxy_protocol: false,
             outbound: Options::default(),
             retention: Retention::default(),
+            store: Place::default(),
             zoho_failures: false,
             strict: false,
         }

@@ -99,7 +99,8 @@ impl Values {
                     _ => continue,
                 },
                 Spec::Connection(connection) => connection.values().collect(),
-                Spec::Gateway(_) | Spec::Preset(_) => continue,
+                Spec::Gateway(gateway) => gateway.store.iter().collect(),
+                Spec::Preset(_) => continue,
             };
             values.look_up(&taken, outside);
             let file = sources

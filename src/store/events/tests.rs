@@ -11,7 +11,7 @@ use super::*;
 use crate::auth::Environment;
 use crate::clock::ManualClock;
 use crate::delivery::{Next, OnDead, RetryPolicy, State};
-use crate::store::{Location, open_or_create};
+use crate::store::{Location, Place, open_or_create};
 
 fn start() -> Timestamp {
     "2026-11-01T10:00:00Z".parse().unwrap()
@@ -29,7 +29,7 @@ fn sqlite() -> Bench {
     let location = Location {
         data_dir: folder.path().to_owned(),
         master_key: Some(SecretString::from("0".repeat(64))),
-        database: None,
+        place: None,
     };
     let clock = Arc::new(ManualClock::new(start()));
     let store = open_or_create(&location).unwrap();
@@ -47,7 +47,7 @@ fn postgres() -> Option<Bench> {
     let location = Location {
         data_dir: folder.path().to_owned(),
         master_key: Some(SecretString::from("0".repeat(64))),
-        database: Some(url.clone()),
+        place: Some(Place::Postgres(url.clone())),
     };
     open_or_create(&location).unwrap();
     let clock = Arc::new(ManualClock::new(start()));

@@ -2,9 +2,10 @@
 //!
 //! As with SQLite (`migrate`): a step that was released is never changed, steps go forward only,
 //! and how many were taken stands in the database, in the table `layout`. Tables and columns are
-//! those of the embedded engine, so that a store can be copied from one to the other, and three
-//! things come in addition: what a destination is given (`destinations`), because several gateways
-//! share it, and sequences, because numbers are drawn before rows are written.
+//! those of the embedded engine, so that a store can be copied from one to the other. In addition
+//! there are what a destination is given (`destinations`) and who has leased a delivery (`holder`),
+//! because there are several gateways, and sequences, because numbers are drawn before rows are
+//! written.
 //!
 //! There are no foreign keys: each row would lock the one it belongs to. Who removes an event
 //! removes what belongs to it.
@@ -118,6 +119,7 @@ const STEPS: &[&str] = &["
     ALTER TABLE requests ALTER body SET STORAGE MAIN;
     CREATE INDEX requests_event ON requests (event);
 
+    CREATE SEQUENCE holders MAXVALUE 2147483647 CYCLE;
     CREATE SEQUENCE deliveries_id;
     CREATE TABLE deliveries (
         id BIGINT PRIMARY KEY,
@@ -139,6 +141,7 @@ const STEPS: &[&str] = &["
         accepted BIGINT NOT NULL,
         due BIGINT NOT NULL,
         lease_until BIGINT,
+        holder BIGINT,                   -- the gateway that has leased it, while it says so
         settled BIGINT,
         most_attempts BIGINT NOT NULL,
         first_wait BIGINT NOT NULL,

@@ -270,7 +270,7 @@ impl Inner {
 }
 
 fn config(url: &PostgresUrl, options: &str) -> Config {
-    let mut config = url.config.clone();
+    let mut config = Config::clone(&url.config);
     let schema = &url.schema;
     let theirs = config.get_options().unwrap_or_default();
     let options = format!("{SESSION} {options} -c search_path={schema} {theirs}");
@@ -367,11 +367,17 @@ impl Sessions {
     }
 
     /// Hears what is said on a channel, whose name needs no quotes, by a connection of its own.
-    pub(in crate::store) async fn listen(&self, channel: &str) -> Result<Messages, LinkError> {
+    /// The statements are run first.
+    pub(in crate::store) async fn listen(
+        &self,
+        channel: &str,
+        first: &str,
+    ) -> Result<Messages, LinkError> {
         let (config, tls) = &self.0.listener;
+        let sql = format!("{first}; LISTEN {channel}");
         match tls {
-            None => Messages::new(config.connect(NoTls).await?, channel).await,
-            Some(tls) => Messages::new(config.connect(tls.clone()).await?, channel).await,
+            None => Messages::new(config.connect(NoTls).await?, &sql).await,
+            Some(tls) => Messages::new(config.connect(tls.clone()).await?, &sql).await,
         }
     }
 }
@@ -386,7 +392,7 @@ pub(in crate::store) struct Messages {
 impl Messages {
     async fn new<S, T>(
         (client, mut connection): (tokio_postgres::Client, tokio_postgres::Connection<S, T>),
-        channel: &str,
+        sql: &str,
     ) -> Result<Self, LinkError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -403,7 +409,7 @@ impl Messages {
                 }
             }
         });
-        client.batch_execute(&format!("LISTEN {channel}")).await?;
+        client.batch_execute(sql).await?;
         Ok(Self {
             _client: client,
             inbox,

@@ -21,16 +21,16 @@ const SCHEMA: &str = "hookweir";
 /// * `sslrootcert`: a PEM file with further authorities.
 ///
 /// Printed without its password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct PostgresUrl {
-    pub(super) config: Config,
+    pub(super) config: Box<Config>,
     pub(super) schema: String,
     pub(super) tls: Option<Tls>,
     shown: String,
 }
 
 /// How a server is known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tls {
     /// Authorities beside the system's.
     pub(super) authorities: Option<PathBuf>,
@@ -57,6 +57,11 @@ pub enum PostgresUrlError {
 }
 
 impl PostgresUrl {
+    /// Whether a password stands in it.
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
     /// The schema.
     pub(in crate::store) fn schema(&self) -> &str {
         &self.schema
@@ -100,7 +105,7 @@ impl PostgresUrl {
         };
         let shown = format!("postgres://{}", without_password(place));
         Ok(Self {
-            config,
+            config: Box::new(config),
             schema,
             tls: is_checked.then_some(Tls { authorities }),
             shown,

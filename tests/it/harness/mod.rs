@@ -150,7 +150,7 @@ impl Builder {
         self.location = Some(Location {
             data_dir: folder.to_owned(),
             master_key: None,
-            database: None,
+            place: None,
         });
         self
     }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::postgres;
 use super::project::{Project, eventually};
 use crate::harness::Raw;
 use crate::harness::destination::{Destination, Does};
@@ -22,6 +23,23 @@ fn kills() -> u32 {
 
 #[test]
 fn nothing_that_was_answered_with_success_is_lost() {
+    let project = nothing_is_lost(|project| project);
+    let path = project.path("data/hookweir.db");
+    let database = rusqlite::Connection::open(path).unwrap();
+    let whole: String = database
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(whole, "ok");
+}
+
+#[test]
+fn nothing_that_was_answered_with_success_is_lost_on_postgres() {
+    if let Some(url) = postgres::schema() {
+        nothing_is_lost(|project| project.stored_at(&url));
+    }
+}
+
+fn nothing_is_lost(stored: impl FnOnce(Project) -> Project) -> Project {
     let seen: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let notes = Arc::clone(&seen);
     let destination = Destination::new(move |came| {
@@ -29,7 +47,8 @@ fn nothing_that_was_answered_with_success_is_lost() {
         *notes.entry(came.text().to_owned()).or_default() += 1;
         Does::Answers(200, "", "{}")
     });
-    let project = Project::delivering(&destination, CONCURRENCY, "dedupe: { key: body.id }");
+    let more = "dedupe: { key: body.id }";
+    let project = stored(Project::delivering(&destination, CONCURRENCY, more));
     let acknowledged: Arc<Mutex<HashSet<String>>> = Arc::default();
     let kills = kills();
     for round in 0..kills {
@@ -95,12 +114,8 @@ fn nothing_that_was_answered_with_success_is_lost() {
         "{repeats} repeats of {}",
         seen.len()
     );
-    let path = project.path("data/hookweir.db");
-    let database = rusqlite::Connection::open(path).unwrap();
-    let whole: String = database
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(whole, "ok");
+    drop((acknowledged, seen, serving));
+    project
 }
 
 /// A small disk of its own, which can be enlarged; `None` for who may not mount one.

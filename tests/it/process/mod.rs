@@ -19,6 +19,7 @@ mod handshakes;
 mod keys;
 mod load;
 mod log;
+mod postgres;
 pub(crate) mod project;
 mod reload;
 mod secrets;

@@ -39,6 +39,8 @@ respond: { status_code: 200, body: { owner: '${user_info.email}', environment: '
 #[derive(Debug)]
 pub(super) struct Project {
     folder: TempDir,
+    /// For every process.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// How a command ended and what it printed.
@@ -64,7 +66,21 @@ impl Project {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("specs")).unwrap();
         fs::create_dir(folder.path().join("home")).unwrap();
-        Self { folder }
+        let variables = Vec::new();
+        Self { folder, variables }
+    }
+
+    /// The same with a variable for every process.
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// The same with its store in PostgreSQL.
+    pub(super) fn stored_at(self, url: &str) -> Self {
+        let digits = "5a".repeat(32);
+        self.with("HOOKWEIR_STORE", url)
+            .with("HOOKWEIR_MASTER_KEY", &digits)
     }
 
     /// A project with one file of functions.
@@ -133,6 +149,7 @@ limits: {{ concurrency: {concurrency} }}
             .env_clear()
             .env("PATH", path)
             .env("HOME", self.path("home"))
+            .envs(self.variables.iter().cloned())
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
     }

@@ -14,7 +14,7 @@ use crate::store::fields::{Fields as _, small};
 use crate::store::postgres::link::{LinkError, Sessions, Work};
 
 /// So much longer than the attempt may take is it leased.
-const GRACE: Duration = Duration::from_secs(15);
+pub(super) const GRACE: Duration = Duration::from_secs(15);
 
 /// What there is to do at a destination.
 struct Look {
@@ -203,7 +203,7 @@ async fn take(
         work.commit().await?;
         return Ok((Vec::new(), next));
     }
-    let found = lease_due(&work, destination, may, now).await?;
+    let found = lease_due(&work, destination, may, now, shared.holder()).await?;
     if want.rate.is_some() {
         health
             .bucket
@@ -238,6 +238,7 @@ async fn lease_due(
     destination: &Destination,
     most: u32,
     now: Timestamp,
+    holder: Option<i64>,
 ) -> Result<Vec<Leased>, LinkError> {
     let rows = work
         .query(
@@ -249,7 +250,7 @@ async fn lease_due(
                  FOR UPDATE SKIP LOCKED
              ), taken AS (
                  UPDATE deliveries d SET state = 1, token = d.token + 1,
-                     lease_until = $3 + d.timeout + $5, attempts = d.attempts + 1,
+                     lease_until = $3 + d.timeout + $5, holder = $6, attempts = d.attempts + 1,
                      leases = d.leases + 1
                  FROM due WHERE d.id = due.id
                  RETURNING d.*
@@ -269,6 +270,7 @@ async fn lease_due(
                 &stamp(now),
                 &i64::from(most),
                 &millis(GRACE),
+                &holder,
             ],
         )
         .await?;

@@ -28,6 +28,7 @@ mod prune;
 mod settle;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -63,6 +64,8 @@ struct Shared {
     time: Time,
     /// What was leased here and not settled yet.
     held: Mutex<HashSet<i64>>,
+    /// By which number others know whether this gateway lives; 0 before it has one.
+    holder: AtomicI64,
     /// When leases were last looked through.
     looked: Mutex<Option<Timestamp>>,
     /// Another gateway has said that there may be something to deliver.
@@ -103,6 +106,11 @@ impl Shared {
             #[cfg(test)]
             Time::Given(_) => {}
         }
+    }
+
+    /// This gateway's number, once it holds the lock of that number.
+    fn holder(&self) -> Option<i64> {
+        Some(self.holder.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
     fn held(&self) -> MutexGuard<'_, HashSet<i64>> {
@@ -152,6 +160,7 @@ impl PostgresEvents {
         let shared = Arc::new(Shared {
             time,
             held: Mutex::default(),
+            holder: AtomicI64::new(0),
             looked: Mutex::default(),
             woken: Notify::new(),
             told: Notify::new(),

@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::super::rows::{cut, environment, stamp};
+use super::super::rows::{cut, environment, millis, stamp};
 use super::super::{Attempt, Destination, POISON, Reclaimed, Settlement};
 use super::accept::{Lane, lock_lanes};
+use super::lease::GRACE;
 use super::{Shared, lease};
 use crate::delivery::{Breaker, Next, OnDead, State};
-use crate::store::fields::{Fields, small};
+use crate::store::fields::Fields;
 use crate::store::postgres::link::{LinkError, Sessions, Work};
 use crate::store::postgres::text;
 
 /// A clock that goes back by more milliseconds was set.
 const SET_BACK: i64 = 2000;
+/// A gateway whose connection was lost has so much time to come back.
+const RETURNS: Duration = Duration::from_secs(3);
 /// How many leases are looked through at once.
 const BITE: i64 = 500;
 
@@ -214,6 +217,7 @@ async fn apply(work: &Work, changes: &[Change<'_>], now: i64) -> Result<HashSet<
             "UPDATE deliveries d SET
                  state = c.state,
                  lease_until = NULL,
+                 holder = NULL,
                  leases = CASE WHEN c.back = 1 THEN d.leases - 1
                      WHEN c.keeps = 1 THEN d.leases ELSE 0 END,
                  attempts = d.attempts - c.back,
@@ -337,6 +341,65 @@ pub(super) async fn promote<'l>(
     Ok(promoted > 0)
 }
 
+/// A delivery whose holder is gone.
+struct LeftBehind {
+    id: i64,
+    token: i64,
+    /// In a row that nobody reported on.
+    leases: u32,
+    attempts: u32,
+    place: Place,
+}
+
+/// Those whose leases are over, or whose holder is. Nothing is locked.
+async fn left_behind(
+    work: &Work,
+    all: bool,
+    held: Vec<i64>,
+    now: jiff::Timestamp,
+) -> Result<Vec<LeftBehind>, LinkError> {
+    // Of what was leased here it is known that somebody will report.
+    let rows = work
+        .query(
+            "WITH alive AS MATERIALIZED (
+                 SELECT objid::bigint AS number FROM pg_locks
+                 WHERE locktype = 'advisory' AND objsubid = 2
+                     AND database = (
+                         SELECT oid FROM pg_database WHERE datname = current_database()
+                     )
+                     AND classid::bigint
+                         = hashtext('hookweir ' || current_schema())::bigint & 4294967295
+             )
+             SELECT id, token, leases, attempts, connection, environment, lane, on_dead
+             FROM deliveries
+             WHERE state = 1 AND NOT id = ANY ($3)
+                 AND ($1 OR lease_until < $2
+                     OR (lease_until - timeout - $5 < $2 - $6
+                         AND holder NOT IN (SELECT number FROM alive)))
+             ORDER BY id LIMIT $4",
+            &[
+                &all,
+                &stamp(now),
+                &held,
+                &BITE,
+                &millis(GRACE),
+                &millis(RETURNS),
+            ],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LeftBehind {
+                id: row.int(0)?,
+                token: row.int(1)?,
+                leases: row.count(2)?,
+                attempts: row.count(3)?,
+                place: Place::read(row, 4)?,
+            })
+        })
+        .collect()
+}
+
 pub(super) async fn reclaim(
     sessions: Sessions,
     all: bool,
@@ -345,39 +408,25 @@ pub(super) async fn reclaim(
     let now = shared.now();
     let held: Vec<i64> = shared.held().iter().copied().collect();
     let work = sessions.begin().await?;
-    // Of what was leased here it is known that somebody will report.
-    let rows = work
-        .query(
-            "SELECT id, token, leases, attempts, connection, environment, lane, on_dead
-             FROM deliveries
-             WHERE state = 1 AND ($1 OR lease_until < $2) AND NOT id = ANY ($3)
-             ORDER BY id LIMIT $4",
-            &[&all, &stamp(now), &held, &BITE],
-        )
-        .await?;
-    let mut gone = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (id, token, leases) = (row.int(0)?, row.int(1)?, small(row.int(2)?));
-        gone.push((id, token, leases, row.count(3)?, Place::read(row, 4)?));
-    }
+    let gone = left_behind(&work, all, held, now).await?;
     let lanes: BTreeSet<&Lane> = gone
         .iter()
-        .filter_map(|(.., place)| place.lane.as_ref())
+        .filter_map(|left| left.place.lane.as_ref())
         .collect();
     lock_lanes(&work, lanes.into_iter()).await?;
     let reasons: Vec<Option<String>> = gone
         .iter()
-        .map(|(_, _, leases, ..)| {
-            (*leases >= POISON)
-                .then(|| format!("whoever sends it vanishes: {leases} times in a row"))
+        .map(|left| {
+            let times = left.leases;
+            (times >= POISON).then(|| format!("whoever sends it vanishes: {times} times in a row"))
         })
         .collect();
     let changes: Vec<Change<'_>> = gone
         .iter()
         .zip(&reasons)
-        .map(|((id, token, _, _, place), dead)| Change {
-            id: *id,
-            token: *token,
+        .map(|(left, dead)| Change {
+            id: left.id,
+            token: left.token,
             state: if dead.is_some() {
                 State::Dead
             } else {
@@ -387,25 +436,27 @@ pub(super) async fn reclaim(
             is_given_back: false,
             due: dead.is_none().then(|| stamp(now)),
             reason: Some(dead.as_deref().unwrap_or("whoever sent it has vanished")),
-            blocks: dead.is_some() && place.lane.is_some() && place.on_dead != OnDead::Skip,
+            blocks: dead.is_some()
+                && left.place.lane.is_some()
+                && left.place.on_dead != OnDead::Skip,
         })
         .collect();
     // Those whose holder has reported meanwhile have another state.
     let changed = apply(&work, &changes, stamp(now)).await?;
     let (mut attempts, mut finished) = (Vec::new(), Vec::new());
     let mut reclaimed = Reclaimed::default();
-    for ((id, _, _, number, place), dead) in gone.iter().zip(&reasons) {
-        if !changed.contains(id) {
+    for (left, dead) in gone.iter().zip(&reasons) {
+        if !changed.contains(&left.id) {
             continue;
         }
-        attempts.push((*id, vanished(*number, now)));
+        attempts.push((left.id, vanished(left.attempts, now)));
         if dead.is_none() {
             reclaimed.pending += 1;
             continue;
         }
         reclaimed.dead += 1;
-        if let Some(lane) = &place.lane {
-            finished.push((lane, place.on_dead == OnDead::Park));
+        if let Some(lane) = &left.place.lane {
+            finished.push((lane, left.place.on_dead == OnDead::Park));
         }
     }
     let attempts: Vec<(i64, &Attempt)> = attempts.iter().map(|(id, of)| (*id, of)).collect();
