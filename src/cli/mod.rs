@@ -23,6 +23,7 @@ mod sample;
 pub mod schema;
 pub mod send;
 pub mod serve;
+pub mod store;
 pub mod test;
 pub mod urls;
 
@@ -92,6 +93,7 @@ enum Command {
     Events(events::Args),
     Deliveries(deliveries::Args),
     Handshakes(handshakes::Args),
+    Store(store::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Health(health::Args),
@@ -145,6 +147,7 @@ impl Cli {
             Command::Events(args) => events::run(&args, console),
             Command::Deliveries(args) => deliveries::run(&args, console),
             Command::Handshakes(args) => handshakes::run(&args, console),
+            Command::Store(args) => store::run(&args, console),
             Command::Health(args) => health::run(&args, console),
             Command::Completions(args) => completions::run(&args, &mut Self::command(), console),
             Command::Man(args) => man::run(&args, &Self::command(), console),

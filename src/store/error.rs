@@ -51,6 +51,21 @@ pub enum StoreError {
         /// The store, without a password.
         store: String,
     },
+    /// A copy into it was cut off.
+    #[error("a copy into the store at `{place}` was not finished: run `hookweir store copy` again")]
+    Unfinished {
+        /// The file, or the database.
+        place: String,
+    },
+    /// A copy would mix with what is there.
+    #[error("the store that is to be copied into is not empty")]
+    NotEmpty,
+    /// A gateway delivers from it.
+    #[error("a gateway uses the store at `{place}`: stop it first")]
+    InUse {
+        /// The file, or the database.
+        place: String,
+    },
     /// The file belongs to another program.
     #[error("`{place}` is not a store of hookweir's")]
     Foreign {

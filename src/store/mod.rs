@@ -11,6 +11,7 @@
 //! the admin token only the hash is kept. Keys are never removed, so that an id in a log can
 //! always be looked up.
 
+mod copy;
 mod error;
 pub mod events;
 mod fields;
@@ -23,10 +24,12 @@ mod postgres;
 mod row;
 mod seal;
 mod sqlite;
+mod sqlite_tables;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use copy::copy;
 pub use error::StoreError;
 pub use handshake::{HandshakeSecret, Kept, Visit, VisitState};
 pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
@@ -108,4 +111,8 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Events and deliveries, which are kept in the same place. `clock` is this process's; an
     /// engine that several machines share may tell the time by a clock of its own.
     fn events(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventStore>, StoreError>;
+
+    /// All tables, for copies.
+    #[doc(hidden)]
+    fn tables(&self) -> &dyn copy::Tables;
 }

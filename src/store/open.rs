@@ -81,7 +81,33 @@ pub fn open(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
         return Err(StoreError::Missing { place });
     }
     let _lock = folder.lock()?;
-    open_locked(&folder, location, &place, false)
+    whole(open_locked(&folder, location, &place, false)?, &place)
+}
+
+/// Opens a store that a copy is to be written into, made where there is none.
+pub(super) fn open_for_copy(location: &Location) -> Result<Arc<dyn Store>, StoreError> {
+    let folder = location.folder();
+    folder.create()?;
+    let place = location.place(&folder)?;
+    let _lock = folder.lock()?;
+    let store = open_locked(&folder, location, &place, true)?;
+    if store.admin_token()?.is_none() {
+        match location.read_admin_token()? {
+            // The one that the data directory has.
+            Some(token) => store.set_admin_token(token.hash())?,
+            None => renew_admin_token(&folder, &*store)?,
+        }
+    }
+    Ok(store)
+}
+
+/// Refuses a store that a copy was begun into and not finished.
+fn whole(store: Arc<dyn Store>, place: &Place) -> Result<Arc<dyn Store>, StoreError> {
+    if store.tables().is_unfinished()? {
+        let place = place.to_string();
+        return Err(StoreError::Unfinished { place });
+    }
+    Ok(store)
 }
 
 /// Opens a store, made where there is none, without a key in it.
@@ -90,7 +116,7 @@ pub fn open_or_create(location: &Location) -> Result<Arc<dyn Store>, StoreError>
     folder.create()?;
     let place = location.place(&folder)?;
     let _lock = folder.lock()?;
-    let store = open_locked(&folder, location, &place, true)?;
+    let store = whole(open_locked(&folder, location, &place, true)?, &place)?;
     if store.admin_token()?.is_none() {
         renew_admin_token(&folder, &*store)?;
     }

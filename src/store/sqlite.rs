@@ -19,6 +19,7 @@ use rusqlite::{
 };
 use secrecy::SecretString;
 
+use super::copy::Tables;
 use super::events::{EventStore, SqliteEvents};
 use super::migrate::{Found, STEPS, migrate};
 use super::row::{self, RawKey};
@@ -394,6 +395,10 @@ impl Store for SqliteStore {
         drop(connection);
         free.map_err(&error)?;
         self.write_scrap()
+    }
+
+    fn tables(&self) -> &dyn Tables {
+        self
     }
 
     fn events(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventStore>, StoreError> {

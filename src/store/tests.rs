@@ -716,6 +716,9 @@ impl Store for Fragile {
     fn events(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventStore>, StoreError> {
         self.store.events(clock)
     }
+    fn tables(&self) -> &dyn copy::Tables {
+        self.store.tables()
+    }
     fn version(&self) -> Result<i64, StoreError> {
         self.reach()?;
         self.store.version()
@@ -944,4 +947,86 @@ fn a_server_that_cannot_be_reached_is_said_without_its_password() {
     );
     assert!(words.contains("Connection refused"), "{words}");
     assert!(!words.contains("canary"), "{words}");
+}
+
+/// An engine's store with keys, secrets, events, deliveries in several states, and attempts.
+async fn filled(place: &Place) -> (Arc<dyn Store>, Arc<dyn EventStore>) {
+    use super::events::tests_support as events;
+    let store = place.store();
+    let (record, key) = issue("crm");
+    store.add_key(&record, &key).unwrap();
+    let next = ZapiKey::generate().unwrap();
+    let (old, new) = record
+        .rotate(&next, Duration::ZERO, Lifetime::AsBefore, at(NOON))
+        .unwrap();
+    store.rotate_key(&old, &new, &next).unwrap();
+    store
+        .keep_handshake_secret("f", &SecretString::from("one"), at(NOON))
+        .unwrap();
+    let kept = store.events(Arc::new(crate::clock::SystemClock)).unwrap();
+    events::fill(&*kept).await;
+    (store, kept)
+}
+
+async fn comes_over(from: Place, mut to: Place) {
+    let (store, kept) = filled(&from).await;
+    let before = super::events::tests_support::all(&*kept).await;
+    assert!(before.len() > 1000);
+    let keys = store.keys().unwrap();
+    drop((store, kept));
+    // One master key for both, as in one data directory.
+    let digits = fs::read_to_string(from.file("master.key")).unwrap();
+    to.location.master_key = Some(digits.into());
+    let counts = copy(&from.location, &to.location).unwrap();
+    assert_eq!(counts[0], ("keys", 2));
+    let store = open(&to.location).unwrap();
+    assert_eq!(store.keys().unwrap(), keys);
+    assert!(store.key_text(&keys[1].id).unwrap().is_some());
+    assert_eq!(store.handshake_secrets().unwrap().len(), 1);
+    let kept = store.events(Arc::new(crate::clock::SystemClock)).unwrap();
+    assert_eq!(super::events::tests_support::all(&*kept).await, before);
+    // It goes on where it was: new numbers, and what was owed is delivered.
+    super::events::tests_support::go_on(&*kept).await;
+    drop((store, kept));
+    let again = copy(&from.location, &to.location).unwrap_err();
+    assert!(matches!(again, StoreError::NotEmpty), "{again}");
+}
+
+#[tokio::test]
+async fn a_store_comes_over_to_postgres_whole() {
+    if let Some(to) = Place::on_postgres() {
+        comes_over(Place::new(), to).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_comes_over_from_postgres_whole() {
+    if let Some(from) = Place::on_postgres() {
+        comes_over(from, Place::new()).await;
+    }
+}
+
+#[test]
+fn a_copy_that_was_cut_off_is_refused_until_it_is_begun_again() {
+    let (from, mut to) = (Place::new(), Place::new());
+    let (record, key) = issue("crm");
+    from.store().add_key(&record, &key).unwrap();
+    let digits = fs::read_to_string(from.file("master.key")).unwrap();
+    to.location.master_key = Some(digits.into());
+    to.store().tables().begin().unwrap();
+    let error = open(&to.location).unwrap_err();
+    assert!(matches!(error, StoreError::Unfinished { .. }), "{error}");
+    copy(&from.location, &to.location).unwrap();
+    assert_eq!(open(&to.location).unwrap().keys().unwrap().len(), 1);
+    // While a gateway delivers from it, nothing is copied.
+    let store = from.store();
+    let _claim = store.tables().claim().unwrap();
+    let error = copy(&from.location, &Place::new().location).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::InUse { .. } | StoreError::MasterKeyWrong { .. }
+        ),
+        "{error}"
+    );
 }

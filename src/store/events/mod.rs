@@ -21,6 +21,8 @@ mod rows;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::store) use tests::support as tests_support;
 mod types;
 mod writer_stats;
 

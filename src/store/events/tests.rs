@@ -824,3 +824,72 @@ async fn numbers_tell_what_is_owed(bench: &Bench) {
     assert_eq!(of.oldest, Some(start()));
     assert_eq!(of.breaker, "closed");
 }
+
+/// Events for tests of the store as a whole.
+pub(in crate::store) mod support {
+    use super::*;
+
+    /// Many, with deliveries in each state.
+    pub(in crate::store) async fn fill(store: &dyn EventStore) {
+        let many = (0..1100).map(|number| store.accept(event(&format!("evt_{number:04}"))));
+        for accepted in futures_util::future::join_all(many).await {
+            accepted.unwrap();
+        }
+        let mut of_event = deduped("evt_own", 1);
+        of_event.deliveries[0].request.body = Payload::OfEvent;
+        store.accept(of_event).await.unwrap();
+        for (id, on_dead) in [("evt_a", OnDead::Block), ("evt_b", OnDead::Block)] {
+            store.accept(in_lane(id, "ada", on_dead)).await.unwrap();
+        }
+        let leased = store.lease(vec![want("crm")]).await.unwrap().leased;
+        let next = [
+            Next::Delivered,
+            dead(),
+            Next::Retry {
+                at: Timestamp::MAX,
+                reason: "answered with 500".to_owned(),
+            },
+        ];
+        let outcomes = leased.iter().zip(next);
+        let outcomes = outcomes.map(|(leased, next)| settlement(leased, Some(next), false));
+        store.settle(outcomes.collect()).await.unwrap();
+        let what = Paused::Function("other".to_owned());
+        assert!(store.pause(what, true).await.unwrap());
+    }
+
+    /// Everything that the log shows of all events.
+    pub(in crate::store) async fn all(store: &dyn EventStore) -> Vec<EventDetail> {
+        let (mut all, mut before) = (Vec::new(), None);
+        loop {
+            let page = Page {
+                before,
+                limit: 1000,
+            };
+            let listed = store.events(EventFilter::default(), page).await.unwrap();
+            for row in listed.rows {
+                all.push(store.event(&row.id).await.unwrap().unwrap());
+            }
+            before = listed.next;
+            if before.is_none() {
+                return all;
+            }
+        }
+    }
+
+    /// A new event has a new number, a repeat is known, and what was leased is given back.
+    pub(in crate::store) async fn go_on(store: &dyn EventStore) {
+        let before = store.deliveries(DeliveryFilter::default(), Page::default());
+        let last = before.await.unwrap().rows[0].id;
+        let Accepted::New { deliveries } = store.accept(event("evt_new")).await.unwrap() else {
+            panic!("it is new");
+        };
+        assert!(deliveries[0] > last);
+        let newest = store.events(EventFilter::default(), Page::default());
+        assert_eq!(newest.await.unwrap().rows[0].id, "evt_new");
+        let reclaimed = store.reclaim(true).await.unwrap();
+        assert_eq!(reclaimed.pending, 7);
+        let leased = store.lease(vec![want("crm")]).await.unwrap().leased;
+        assert_eq!(leased.len(), 10);
+        assert_eq!(store.paused().await.unwrap().len(), 1);
+    }
+}

@@ -8,6 +8,7 @@
 mod handshake;
 mod layout;
 pub(super) mod link;
+mod tables;
 mod url;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use tokio_postgres::Row;
 
 pub use url::{PostgresUrl, PostgresUrlError};
 
+use super::copy::Tables;
 use super::events::{EventStore, PostgresEvents};
 use super::row::{self, RawKey};
 use super::seal::MasterKey;
@@ -446,6 +448,10 @@ impl Store for PostgresStore {
         }
         let text = "it only reads now: it is a standby".to_owned();
         Err(told(&self.link)(LinkError::Unavailable(text)))
+    }
+
+    fn tables(&self) -> &dyn Tables {
+        self
     }
 
     fn events(&self, _clock: Arc<dyn Clock>) -> Result<Arc<dyn EventStore>, StoreError> {
