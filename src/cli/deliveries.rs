@@ -3,14 +3,14 @@
 //! Works on the store, beside a running gateway or without one.
 
 use clap::{Args as ClapArgs, Subcommand};
-use serde::Serialize;
 
 use super::console::{Console, Exit, Failure, finish};
 use super::data_dir::DataDir;
-use super::events::{AttemptView, texts};
 use super::keys::{Format, json};
-use super::log::{Cut, DeliveryView, Log, Which, delivery_id, line};
-use crate::store::events::{Action, DeliveryFilter, DeliveryId, Paused, Payload};
+use super::log::{Cut, Log, Which, delivery_id, line};
+use crate::store::events::{
+    Action, DeliveriesView, DeliveryDetailView, DeliveryFilter, DeliveryId, Paused, Payload,
+};
 
 /// Look at what is delivered; retry, cancel, release, pause
 #[derive(Debug, ClapArgs)]
@@ -124,43 +124,13 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> Exit {
     })
 }
 
-#[derive(Serialize)]
-struct Listed<'a> {
-    format: &'static str,
-    deliveries: Vec<DeliveryView<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct Shown<'a> {
-    format: &'static str,
-    delivery: DeliveryView<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<RequestView>,
-    attempts: Vec<AttemptView<'a>>,
-}
-
-#[derive(Serialize)]
-struct RequestView {
-    method: String,
-    target: String,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-}
-
 impl Args {
     fn list(&self, which: &Which, cut: &Cut, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let filter = which.filter(console)?;
         let log = Log::open(&self.data_dir)?;
         let found = log.wait(log.store.deliveries(filter, cut.page()))?;
         if self.format == Format::Json {
-            let all = Listed {
-                format: "hookweir.deliveries/v1",
-                deliveries: found.rows.iter().map(DeliveryView::new).collect(),
-                next: found.next,
-            };
-            json(console.out, &all)?;
+            json(console.out, &DeliveriesView::from(&found))?;
             return Ok(Exit::Done);
         }
         for row in &found.rows {
@@ -189,23 +159,8 @@ impl Args {
             Failure::failed(format!("there is no delivery `{id}`"))
                 .help("`hookweir deliveries list` shows what there is")
         })?;
-        let request = detail.request.as_ref().map(|request| RequestView {
-            method: request.method.clone(),
-            target: request.target.clone(),
-            headers: texts(&request.headers),
-            body: match &request.body {
-                Payload::Own(body) => Some(String::from_utf8_lossy(body).into_owned()),
-                Payload::OfEvent | Payload::AtDelivery => None,
-            },
-        });
         if self.format == Format::Json {
-            let shown = Shown {
-                format: "hookweir.delivery/v1",
-                delivery: DeliveryView::new(&detail.row),
-                request,
-                attempts: detail.attempts.iter().map(AttemptView::new).collect(),
-            };
-            json(console.out, &shown)?;
+            json(console.out, &DeliveryDetailView::from(&detail))?;
             return Ok(Exit::Done);
         }
         writeln!(
@@ -214,14 +169,17 @@ impl Args {
             line(&detail.row),
             detail.row.event
         )?;
-        match request {
+        match &detail.request {
             Some(request) => {
                 writeln!(console.out, "\n{} {}", request.method, request.target)?;
-                for (name, value) in request.headers {
+                for (name, value) in request.headers.texts() {
                     writeln!(console.out, "{name}: {value}")?;
                 }
-                let body = request.body;
-                let body = body.unwrap_or_else(|| "(made when it is sent)".to_owned());
+                let body = match &request.body {
+                    Payload::Own(body) => String::from_utf8_lossy(body),
+                    Payload::OfEvent => "(the event's)".into(),
+                    Payload::AtDelivery => "(made when it is sent)".into(),
+                };
                 writeln!(console.out, "\n{body}\n")?;
             }
             None => writeln!(console.out, "(what is sent is forgotten)")?,
@@ -249,7 +207,7 @@ impl Args {
         let mut filter = chosen.which.filter(console)?;
         let most = if chosen.ids.is_empty() {
             // A filter that was forgotten must not touch everything.
-            let most = chosen.max.filter(|_| !chosen.which.is_everything());
+            let most = chosen.max.filter(|_| !filter.is_everything());
             most.ok_or_else(|| {
                 Failure::usage("say which deliveries").help(
                     "name their ids, or filter them and say how many at most: `--state dead --max 100`",

@@ -18,7 +18,7 @@ use crate::store::events::{
 
 /// The store's log, and a thread to wait for it.
 pub(super) struct Log {
-    runtime: tokio::runtime::Runtime,
+    pub(super) runtime: tokio::runtime::Runtime,
     pub(super) store: Arc<dyn EventStore>,
 }
 
@@ -58,6 +58,7 @@ impl Cut {
     pub(super) const fn page(&self) -> Page {
         Page {
             before: self.before,
+            after: None,
             limit: self.limit,
         }
     }
@@ -129,19 +130,6 @@ impl Which {
             until,
         })
     }
-
-    /// Whether nothing is said at all.
-    pub(super) fn is_everything(&self) -> bool {
-        let texts = [
-            &self.function,
-            &self.name,
-            &self.connection,
-            &self.event,
-            &self.since,
-            &self.until,
-        ];
-        self.environment.is_none() && self.state.is_none() && texts.into_iter().all(Option::is_none)
-    }
 }
 
 pub(super) fn state(text: &str) -> Result<State, String> {
@@ -153,55 +141,6 @@ pub(super) fn state(text: &str) -> Result<State, String> {
 
 pub(super) fn delivery_id(text: &str) -> Result<DeliveryId, String> {
     DeliveryId::parse(text).ok_or_else(|| "a delivery's id is `dlv_` and a number".to_owned())
-}
-
-/// A delivery for machines.
-#[derive(serde::Serialize)]
-pub(super) struct DeliveryView<'a> {
-    id: String,
-    event: &'a str,
-    function: &'a str,
-    name: &'a str,
-    item: u32,
-    connection: &'a str,
-    environment: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lane: Option<&'a str>,
-    state: &'static str,
-    attempts: u32,
-    most_attempts: u32,
-    accepted: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settled: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replay_of: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
-impl<'a> DeliveryView<'a> {
-    pub(super) fn new(row: &'a DeliveryRow) -> Self {
-        Self {
-            id: row.id.to_string(),
-            event: &row.event,
-            function: &row.function,
-            name: &row.name,
-            item: row.item,
-            connection: &row.destination.connection,
-            environment: row.destination.environment.as_str(),
-            lane: row.lane.as_deref(),
-            state: row.state.as_str(),
-            attempts: row.attempts,
-            most_attempts: row.most_attempts,
-            accepted: row.accepted.to_string(),
-            due: (row.state == State::Pending).then(|| row.due.to_string()),
-            settled: row.settled.map(|settled| settled.to_string()),
-            replay_of: row.replay_of.map(|of| of.to_string()),
-            reason: row.reason.as_deref(),
-        }
-    }
 }
 
 /// A delivery in a line.

@@ -15,7 +15,10 @@ use crate::dispatch::Dispatcher;
 use crate::gateway::{
     Admission, Gateway, InboundRequest, Kept, Refusal, Reply, ReplyKind, stored_answer,
 };
-use crate::store::events::{Accepted, EventStore, EventsError, Retention, StoredAnswer};
+use crate::store::events::{
+    Accepted, Action, DeliveryFilter, EventStore, EventsError, NotReplayed, Paused, Retention,
+    StoredAnswer, deliver_again,
+};
 
 /// Keeps events, and delivers them.
 #[derive(Debug, Clone)]
@@ -34,7 +37,7 @@ impl Deliveries {
     }
 
     /// Events and deliveries.
-    fn store(&self) -> &Arc<dyn EventStore> {
+    pub(super) fn store(&self) -> &Arc<dyn EventStore> {
         self.dispatcher.store()
     }
 
@@ -106,19 +109,26 @@ impl Deliveries {
         Ok(reply)
     }
 
-    /// Takes an event once more through its function as it is now, and delivers what is owed then.
-    /// `Ok(None)`: there is no such event; else the new event and how many deliveries it has.
-    pub(super) async fn take_again(
+    /// Delivers an event once more: as it was sent, or, where its function failed for it or
+    /// `reevaluate` says so, through its function as it is now, as a new event. The event whose
+    /// deliveries they are, and how many there are.
+    pub(super) async fn replay(
         &self,
         id: &str,
+        reevaluate: bool,
+        name: Option<&str>,
         gateway: &Gateway,
         now: Timestamp,
-    ) -> Result<Option<(String, usize)>, NotTaken> {
+    ) -> Result<(String, u64), NotTaken> {
         let store = self.store();
         let event = store.event(id).await.map_err(NotTaken::Store)?;
-        let Some(event) = event else {
-            return Ok(None);
-        };
+        let event = event.ok_or(NotTaken::Missing)?;
+        if !reevaluate && event.row.failure.is_none() {
+            let count = deliver_again(&**store, &event, name).await;
+            let count = count.map_err(NotTaken::Again)?;
+            self.dispatcher.wake();
+            return Ok((event.row.id, count));
+        }
         let kept = gateway
             .take_again(&event, now)
             .map_err(NotTaken::Function)?;
@@ -126,9 +136,28 @@ impl Deliveries {
         let accepted = store.accept(kept.event).await.map_err(NotTaken::Store)?;
         self.dispatcher.wake();
         Ok(match accepted {
-            Accepted::New { deliveries } => Some((new, deliveries.len())),
-            Accepted::Duplicate { event, .. } => Some((event, 0)),
+            Accepted::New { deliveries } => (new, deliveries.len() as u64),
+            Accepted::Duplicate { event, .. } => (event, 0),
         })
+    }
+
+    /// Does something to deliveries; how many there were.
+    pub(super) async fn act(
+        &self,
+        action: Action,
+        filter: DeliveryFilter,
+        most: u32,
+    ) -> Result<u64, EventsError> {
+        let count = self.store().act(action, filter, most).await?;
+        self.dispatcher.wake();
+        Ok(count)
+    }
+
+    /// Stops or starts deliveries; `false` when it was so already.
+    pub(super) async fn pause(&self, what: Paused, is_paused: bool) -> Result<bool, EventsError> {
+        let is_changed = self.store().pause(what, is_paused).await?;
+        self.dispatcher.wake();
+        Ok(is_changed)
     }
 
     /// Delivers until [`end`](Self::end), once the store lets this process.
@@ -142,11 +171,20 @@ impl Deliveries {
     }
 }
 
-/// Why an event was not taken once more.
+/// Why an event was not delivered once more.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum NotTaken {
+    /// There is none.
+    #[error("no such event is kept")]
+    Missing,
     /// Its function fails for it, still.
+    #[error("{0}")]
     Function(String),
+    /// Its deliveries.
+    #[error(transparent)]
+    Again(NotReplayed),
     /// The store.
+    #[error(transparent)]
     Store(EventsError),
 }
 

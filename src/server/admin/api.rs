@@ -210,17 +210,6 @@ pub(super) fn reload(report: &ReloadReport) -> Response {
     json(status, &view)
 }
 
-/// `POST /admin/v1/events/{id}/replay`
-#[derive(Debug, Serialize)]
-struct ReplayedView<'a> {
-    event: &'a str,
-    deliveries: usize,
-}
-
-pub(super) fn replayed(event: &str, deliveries: usize) -> Response {
-    json(StatusCode::OK, &ReplayedView { event, deliveries })
-}
-
 pub(super) fn last_reload(last: &LastReload) -> LastReloadView<'_> {
     LastReloadView {
         at: last.at.to_string(),

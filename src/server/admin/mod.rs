@@ -6,6 +6,8 @@
 
 mod api;
 mod auth;
+mod log;
+mod query;
 mod store_health;
 
 pub use auth::AdminAuth;
@@ -25,10 +27,11 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use self::auth::Hosts;
+use self::query::{BadQuery, Query};
 use self::store_health::StoreHealth;
 use super::body;
 use super::connection::{Application, Connection};
-use super::deliveries::{Deliveries, NotTaken};
+use super::deliveries::Deliveries;
 use super::drain::Drain;
 use super::guard;
 use super::metrics::{Configuration, Metrics};
@@ -234,38 +237,6 @@ impl Admin {
     }
 }
 
-impl Admin {
-    /// `POST /admin/v1/events/{id}/replay`
-    async fn replay(&self, id: &str) -> Response {
-        let Some(deliveries) = &self.deliveries else {
-            let message = "this gateway keeps no events";
-            return api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message);
-        };
-        let gateway = self.reloader.gateway();
-        match deliveries.take_again(id, gateway, self.clock.now()).await {
-            Ok(Some((event, count))) => api::replayed(&event, count),
-            Ok(None) => {
-                let message = "no such event is kept";
-                api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message)
-            }
-            Err(NotTaken::Function(why)) => {
-                api::error(StatusCode::UNPROCESSABLE_ENTITY, "FUNCTION_FAILED", &why)
-            }
-            Err(NotTaken::Store(error)) => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                api::error(status, "STORE_UNAVAILABLE", &error.to_string())
-            }
-        }
-    }
-}
-
-/// What `?dry_run=` says.
-#[derive(Debug, serde::Deserialize)]
-struct ReloadOptions {
-    #[serde(default)]
-    dry_run: bool,
-}
-
 fn filters(
     admin: &Arc<Admin>,
 ) -> impl Filter<Extract = (impl Reply + use<>,), Error = Infallible> + Clone + Send + use<> {
@@ -329,11 +300,17 @@ fn v1(
         .map(|admin: Arc<Admin>| api::functions(&admin.reloader.gateway().generation()));
     let reload = warp::path!("reload")
         .and(warp::post())
-        .and(warp::query::<ReloadOptions>())
+        .and(query::raw())
         .and(state)
-        .then(async |options: ReloadOptions, admin: Arc<Admin>| {
+        .then(async |query: String, admin: Arc<Admin>| {
+            let is_dry = match is_dry_run(&query) {
+                Ok(is_dry) => is_dry,
+                Err(BadQuery(why)) => {
+                    return api::error(StatusCode::BAD_REQUEST, "BAD_REQUEST", &why);
+                }
+            };
             let reloader = Arc::clone(&admin.reloader);
-            let report = on_a_thread(move || reloader.reload(options.dry_run)).await;
+            let report = on_a_thread(move || reloader.reload(is_dry)).await;
             match report {
                 Some(report) => {
                     log_reload(&report);
@@ -359,10 +336,6 @@ fn v1(
                 .await
                 .unwrap_or_else(internal_error)
         });
-    let replay = warp::path!("events" / String / "replay")
-        .and(warp::post())
-        .and(with(admin))
-        .then(async |id: String, admin: Arc<Admin>| admin.replay(&id).await);
     let document = warp::path!("openapi.json").and(warp::get()).map(|| {
         let document = include_str!("openapi.json");
         api::text(StatusCode::OK, super::rejection::JSON, document)
@@ -372,7 +345,7 @@ fn v1(
         .unify()
         .or(reload)
         .unify()
-        .or(replay)
+        .or(log::filters(admin))
         .unify()
         .or(unsigned)
         .unify()
@@ -380,6 +353,14 @@ fn v1(
         .unify()
         .or(document)
         .unify()
+}
+
+/// What `?dry_run=` says.
+fn is_dry_run(query: &str) -> Result<bool, BadQuery> {
+    let mut query = Query::new(query);
+    let is_dry = query.flag("dry_run")?;
+    query.end()?;
+    Ok(is_dry.unwrap_or(false))
 }
 
 /// Says what a reload came to, once, at the place that asked for it.
@@ -455,10 +436,6 @@ fn refuse(rejection: &Rejection) -> Response {
         let message = "nothing has this address; `/admin/v1/openapi.json` lists what there is";
         return api::error(StatusCode::NOT_FOUND, "NOT_FOUND", message);
     }
-    if rejection.find::<warp::reject::InvalidQuery>().is_some() {
-        let message = "the query cannot be read: `dry_run` is `true` or `false`";
-        return api::error(StatusCode::BAD_REQUEST, "BAD_REQUEST", message);
-    }
     if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
         let message = "the address is there, but not for this method";
         let mut response = api::error(
@@ -466,7 +443,7 @@ fn refuse(rejection: &Rejection) -> Response {
             "METHOD_NOT_ALLOWED",
             message,
         );
-        // One address takes POST, all others take GET; warp does not tell which it was.
+        // Warp does not tell which of the two it was.
         let allow = HeaderValue::from_static("GET, POST");
         response.headers_mut().insert(ALLOW, allow);
         return response;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::rows::stamp;
-use super::{DeliveryFilter, EventFilter};
+use super::{DeliveryFilter, EventFilter, Page};
 use crate::delivery::State;
 
 /// A value of a statement.
@@ -68,6 +68,16 @@ impl Conditions {
         }
         if let Some(until) = until {
             self.add(&format!("{column} < ?"), &[stamp(until).into()]);
+        }
+    }
+
+    /// The part of a list that a page is cut from; `column` gives its order.
+    pub(super) fn within(&mut self, column: &str, page: Page) {
+        if let Some(before) = page.before {
+            self.add(&format!("{column} < ?"), &[before.into()]);
+        }
+        if let Some(after) = page.after {
+            self.add(&format!("{column} > ?"), &[after.into()]);
         }
     }
 

@@ -15,6 +15,7 @@
 //! One trait, so that the same tests run on each engine. Nothing here knows HTTP or decides what
 //! is done after an attempt: that is `delivery`'s. Times are those of the store's clock.
 
+mod again;
 mod filter;
 mod postgres;
 mod rows;
@@ -24,11 +25,16 @@ mod tests;
 #[cfg(test)]
 pub(in crate::store) use tests::support as tests_support;
 mod types;
+mod view;
 mod writer_stats;
 
+pub use again::{NotReplayed, deliver_again};
 pub(super) use postgres::PostgresEvents;
 pub(super) use sqlite::SqliteEvents;
 pub use types::*;
+pub use view::{
+    DeliveriesView, DeliveryDetailView, EventDetailView, EventView, EventsView, PausedView,
+};
 pub use writer_stats::{TIMES, WriterStats};
 
 use futures_util::future::BoxFuture;

@@ -734,8 +734,8 @@ async fn the_log_is_searched_page_by_page(bench: &Bench) {
     assert_eq!(found(EventFilter { state, ..any() }).await, "");
 
     let mut page = Page {
-        before: None,
         limit: 2,
+        ..Page::default()
     };
     let mut pages = Vec::new();
     loop {
@@ -747,6 +747,13 @@ async fn the_log_is_searched_page_by_page(bench: &Bench) {
         }
     }
     assert_eq!(pages, [2, 2, 1]);
+    let listed = bench.store.events(any(), Page::default()).await.unwrap();
+    let newer = Page {
+        after: Some(listed.rows[2].seq),
+        ..Page::default()
+    };
+    let newer = bench.store.events(any(), newer).await.unwrap();
+    assert_eq!(newer.rows, listed.rows[..2]);
     let of = DeliveryFilter {
         event: Some("evt_2".to_owned()),
         ..DeliveryFilter::default()
@@ -864,6 +871,7 @@ pub(in crate::store) mod support {
             let page = Page {
                 before,
                 limit: 1000,
+                ..Page::default()
             };
             let listed = store.events(EventFilter::default(), page).await.unwrap();
             for row in listed.rows {

@@ -327,6 +327,8 @@ pub const POISON: u32 = 5;
 pub struct Page {
     /// Entries older than this one.
     pub before: Option<i64>,
+    /// Entries newer than this one.
+    pub after: Option<i64>,
     /// How many.
     pub limit: u32,
 }
@@ -335,6 +337,7 @@ impl Default for Page {
     fn default() -> Self {
         Self {
             before: None,
+            after: None,
             limit: 50,
         }
     }
@@ -397,6 +400,22 @@ pub struct DeliveryFilter {
     pub since: Option<Timestamp>,
     /// Accepted before.
     pub until: Option<Timestamp>,
+}
+
+impl EventFilter {
+    /// Whether it leaves nothing out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl DeliveryFilter {
+    /// Whether it leaves nothing out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An event in a list.

@@ -1,5 +1,8 @@
 //! The log by the command line, beside a running gateway.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use super::project::{Project, eventually};
 use crate::harness::destination::{Destination, Does};
 
@@ -117,6 +120,85 @@ fn nothing_is_done_to_deliveries_that_were_not_named() {
         assert_eq!(said.code, 3, "{args:?}: {}", said.err);
         assert!(said.err.contains("help:"), "{}", said.err);
     }
+}
+
+#[test]
+fn events_are_seen_as_they_come() {
+    let destination = Destination::kind();
+    let project = Project::delivering(&destination, 10, DEDUPE);
+    let mut serving = project.serve(&[]);
+    let post = |body: &str| {
+        let json = [("content-type", "application/json")];
+        let mut raw = serving.raw();
+        raw.request("POST", "/orders", &json, body.as_bytes())
+            .status
+    };
+    assert_eq!(post("{\"id\":\"old\"}"), 200);
+    let tail = |args: &[&str]| {
+        let mut command = project.command(&[&["events", "tail"], args].concat());
+        command.stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        (child, lines.map(Result::unwrap))
+    };
+    let (mut child, mut lines) = tail(&["--count", "2", "--function", "orders"]);
+    // Once the old one is shown, it looks for new ones.
+    assert!(lines.next().unwrap().contains("orders (production)  200"));
+    assert_eq!(post("{\"id\":\"new\"}"), 200);
+    assert!(lines.next().unwrap().contains("  200  "));
+    assert_eq!(post("{}"), 422);
+    assert!(lines.next().unwrap().contains("  failed  "));
+    assert!(lines.next().is_none());
+    assert!(child.wait().unwrap().success());
+
+    let (mut child, mut lines) = tail(&["--last", "2", "--count", "0", "--format", "json"]);
+    let of = |line: Option<String>| {
+        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        line["failure"].is_string()
+    };
+    assert!(!of(lines.next()));
+    assert!(of(lines.next()));
+    assert!(lines.next().is_none());
+    assert!(child.wait().unwrap().success());
+    serving.stop();
+}
+
+#[test]
+fn all_events_that_a_filter_finds_are_replayed_or_none() {
+    let destination = Destination::kind();
+    let project = Project::delivering(&destination, 10, DEDUPE);
+    let mut serving = project.serve(&[]);
+    let json = [("content-type", "application/json")];
+    for id in 1..=3 {
+        let body = format!("{{\"id\":{id}}}");
+        let mut raw = serving.raw();
+        let answer = raw.request("POST", "/orders", &json, body.as_bytes());
+        assert_eq!(answer.status, 200);
+        destination.next();
+    }
+    let replay = |args: &[&str]| {
+        let said = serving.ask(&[&["events", "replay"], args].concat());
+        (said.code, said.err)
+    };
+    assert_eq!(replay(&["--max", "9"]).0, 2);
+    assert_eq!(replay(&["--since", "1h"]).0, 2);
+    assert_eq!(replay(&["evt_1", "--since", "1h"]).0, 2);
+    let (code, said) = replay(&["--since", "1h", "--max", "2"]);
+    assert_eq!(code, 3);
+    assert!(said.contains("more than 2 events fit"), "{said}");
+    assert_eq!(replay(&["--function", "nobody", "--max", "2"]).0, 3);
+    assert!(destination.all().is_empty());
+
+    let (code, said) = replay(&["--since", "1h", "--max", "3"]);
+    assert_eq!((code, said.lines().count()), (0, 3), "{said}");
+    for _ in 0..3 {
+        destination.next();
+    }
+    let (code, said) = replay(&["--text", "\"id\":2", "--max", "3", "--reevaluate"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("taken again as evt_"), "{said}");
+    assert_eq!(destination.next().text(), "{\"id\":2}");
+    serving.stop();
 }
 
 #[test]

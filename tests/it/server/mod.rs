@@ -12,6 +12,7 @@ mod clients;
 mod drain;
 mod limits;
 mod listeners;
+mod log_api;
 mod proxied;
 mod requests;
 mod tls;

@@ -36,9 +36,7 @@ pub(super) async fn events(
 ) -> Result<Listed<EventRow>, LinkError> {
     let limit = asked.limit.clamp(1, LONGEST_PAGE);
     let mut conditions = Conditions::of_events(&filter, Dialect::Postgres);
-    if let Some(before) = asked.before {
-        conditions.add("e.seq < ?", &[before.into()]);
-    }
+    conditions.within("e.seq", asked);
     let sql = format!(
         "SELECT {EVENT} FROM events e {} ORDER BY e.seq DESC LIMIT {}",
         conditions.numbered_sql(),
@@ -131,9 +129,7 @@ pub(super) async fn deliveries(
 ) -> Result<Listed<DeliveryRow>, LinkError> {
     let limit = asked.limit.clamp(1, LONGEST_PAGE);
     let mut conditions = Conditions::of_deliveries(&filter);
-    if let Some(before) = asked.before {
-        conditions.add("d.id < ?", &[before.into()]);
-    }
+    conditions.within("d.id", asked);
     let sql = format!(
         "SELECT {DELIVERY} FROM deliveries d JOIN events e ON e.seq = d.event {}
          ORDER BY d.id DESC LIMIT {}",

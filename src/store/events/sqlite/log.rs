@@ -36,9 +36,7 @@ pub(super) fn events(
 ) -> rusqlite::Result<Listed<EventRow>> {
     let limit = asked.limit.clamp(1, LONGEST_PAGE);
     let mut conditions = Conditions::of_events(filter, Dialect::Sqlite);
-    if let Some(before) = asked.before {
-        conditions.add("e.seq < ?", &[before.into()]);
-    }
+    conditions.within("e.seq", asked);
     let sql = format!(
         "SELECT {EVENT} FROM events e {} ORDER BY e.seq DESC LIMIT {}",
         conditions.sql(),
@@ -110,9 +108,7 @@ pub(super) fn deliveries(
 ) -> rusqlite::Result<Listed<DeliveryRow>> {
     let limit = asked.limit.clamp(1, LONGEST_PAGE);
     let mut conditions = Conditions::of_deliveries(filter);
-    if let Some(before) = asked.before {
-        conditions.add("d.id < ?", &[before.into()]);
-    }
+    conditions.within("d.id", asked);
     let sql = format!(
         "SELECT {DELIVERY} FROM deliveries d JOIN events e ON e.seq = d.event {}
          ORDER BY d.id DESC LIMIT {}",
