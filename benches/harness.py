@@ -22,6 +22,7 @@ BENCHES = Path(__file__).resolve().parent
 ROOT = BENCHES.parent
 PUSH = "/crm/v2/functions/lead_in/actions/execute"
 SIGNED = "/crm/v2/functions/lead_signed/actions/execute"
+KEPT = "/crm/v2/functions/lead_kept/actions/execute"
 STATUS = "/crm/v2/functions/status_ok/actions/execute"
 SECRET = (BENCHES / "specs" / "secret").read_text("utf-8").rstrip("\n")
 # A key that opens nothing anywhere: it is made here, for these servers.
@@ -52,6 +53,14 @@ def push_body(commits):
     event = json.loads(path.read_text("utf-8"))
     event["commits"] = [push_commit(event, number) for number in range(commits)]
     event["head_commit"] = copy.deepcopy(event["commits"][-1])
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def short_push_body():
+    """The same push without most of its repository, 3 KB."""
+    event = json.loads(push_body(1))
+    named = ["id", "name", "full_name", "private", "html_url", "url", "created_at", "default_branch"]
+    event["repository"] = {name: event["repository"][name] for name in named}
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -99,14 +108,16 @@ def four_fields(body):
 
 
 class Work:
-    """One kind of request, and the answer to it."""
+    """One kind of request, and the answer to it; `base` is the server that ratios are taken to."""
 
-    def __init__(self, name, method, path, body, signed=False):
+    def __init__(self, name, method, path, body, signed=False, base="hyper", connections=None):
         self.name = name
         self.method = method
         self.path = path
         self.body = body
         self.signature = sign(body) if signed else None
+        self.base = base
+        self.connections = connections
 
     def headers(self):
         """What comes with a body."""
@@ -121,7 +132,13 @@ class Work:
         return f"{self.path}?auth_type=apikey&zapikey={key}"
 
     def expected(self, server):
-        return {"status": "ok"} if self.body is None else server.fields(self.body)
+        if self.path in (STATUS, KEPT):
+            return {"status": "ok"}
+        return server.fields(self.body)
+
+    def is_durable(self):
+        """Whether it is answered once it is on disk."""
+        return self.path == KEPT
 
 
 def sign(body):
@@ -130,11 +147,18 @@ def sign(body):
 
 
 def works(names):
+    def kept(name, body, connections):
+        return Work(name, "POST", KEPT, body, base="hyper + log", connections=connections)
+
     made = {
         "W1-7k": lambda: Work("W1-7k", "POST", PUSH, push_body(1)),
         "W1-25k": lambda: Work("W1-25k", "POST", PUSH, push_body(30)),
         "W3-7k": lambda: Work("W3-7k", "POST", SIGNED, push_body(1), signed=True),
         "W2": lambda: Work("W2", "GET", STATUS, None),
+        "W4-3k-64": lambda: kept("W4-3k-64", short_push_body(), 64),
+        "W4-3k-256": lambda: kept("W4-3k-256", short_push_body(), 256),
+        "W4-7k-64": lambda: kept("W4-7k-64", push_body(1), 64),
+        "W4-7k-256": lambda: kept("W4-7k-256", push_body(1), 256),
     }
     return [made[name]() for name in names]
 
@@ -161,7 +185,7 @@ class Server:
         return six_fields(body)
 
     def offers(self, work):
-        return True
+        return not work.is_durable()
 
     def start(self, wrap=()):
         """Starts it under `wrap` (taskset, valgrind …) and waits until it listens."""
@@ -264,8 +288,16 @@ class BareWarp(Bare):
     bench = "bare_warp"
 
 
+class BareAppend(Bare):
+    name = "hyper + log"
+    bench = "bare_append"
+
+    def offers(self, work):
+        return work.is_durable()
+
+
 class Hookweir(Server):
-    """The product as shipped: log, limits and metrics on; a hundred functions."""
+    """The product as shipped: log, limits and metrics on; a hundred functions; SQLite."""
 
     name = "hookweir"
     functions = 100
@@ -280,12 +312,16 @@ class Hookweir(Server):
         self.admin_port = free_port()
         specs = self.scratch / "specs"
         shutil.copytree(BENCHES / "specs", specs)
-        for number in range(self.functions - 3):
+        for number in range(self.functions - 4):
             (specs / f"other_{number}.yaml").write_text(other_function(number), "utf-8")
         if self.connections:
             (specs / "gateway.yaml").write_text(
                 f"gateway: bench\nlimits:\n  connections_per_address: {self.connections}\n", "utf-8")
         self.key = self.create_key()
+        self.ask("deliveries", "pause", "--connection", "sink")
+
+    def offers(self, work):
+        return True
 
     def base(self):
         return [str(self.binary), "-C", str(self.scratch)]
@@ -301,21 +337,55 @@ class Hookweir(Server):
         }
 
     def create_key(self):
-        done = subprocess.run(
-            [*self.base(), "keys", "create", "--label", "bench", "--format", "json"],
+        done = self.ask("keys", "create", "--label", "bench", "--format", "json")
+        key = find_key(done.stdout)
+        if key is None:
+            raise Unavailable(f"`keys create` gave no key: {done.stdout}{done.stderr}")
+        return key
+
+    def ask(self, *words):
+        return subprocess.run(
+            [*self.base(), *words],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        key = find_key(done.stdout)
-        if key is None:
-            raise Unavailable(f"`keys create` gave no key: {done.stdout}{done.stderr}")
-        return key
 
     def command(self):
         return [*self.base(), "serve"]
+
+
+class HookweirPostgres(Hookweir):
+    """The same on a PostgreSQL server of its own, on the same core; its CPU and memory are not in
+    the figures."""
+
+    name = "hookweir, pg"
+
+    def __init__(self, scratch):
+        self.database = tempfile.mkdtemp(dir=scratch)
+        os.chmod(scratch, 0o755)
+        done = self.postgres("start")
+        if done.returncode:
+            raise Unavailable(f"no PostgreSQL: {done.stderr}")
+        self.url = done.stdout.strip()
+        super().__init__(scratch)
+
+    def offers(self, work):
+        return work.is_durable()
+
+    def environment(self):
+        return {**super().environment(), "HOOKWEIR_STORE": self.url}
+
+    def postgres(self, word):
+        script = ROOT / "tests" / "postgres"
+        return subprocess.run(["taskset", "-c", "0", str(script), word, self.database],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    def stop(self):
+        super().stop()
+        self.postgres("stop")
 
 
 def find_key(text):
@@ -334,7 +404,7 @@ class Nginx(Server):
     name = "nginx + lua"
 
     def offers(self, work):
-        return work.signature is None
+        return work.signature is None and not work.is_durable()
 
     def __init__(self, scratch):
         super().__init__(scratch)
@@ -357,7 +427,7 @@ class Webhook(Server):
     name = "adnanh/webhook"
 
     def offers(self, work):
-        return work.signature is None
+        return work.signature is None and not work.is_durable()
 
     def __init__(self, scratch):
         super().__init__(scratch)
