@@ -449,6 +449,16 @@ impl Work {
         Ok(session.query(&statement, params).await?)
     }
 
+    /// The same for a statement whose text differs from time to time, such as a filter's: it is
+    /// forgotten at once, where [`query`](Self::query) keeps each as long as its connection.
+    pub(in crate::store) async fn query_once(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, LinkError> {
+        Ok(self.session()?.query(sql, params).await?)
+    }
+
     /// The first row.
     pub(in crate::store) async fn first(
         &self,

@@ -82,7 +82,7 @@ pub(super) async fn act(
          ORDER BY d.id LIMIT {limit}",
         conditions.numbered_sql()
     );
-    let rows = work.query(&sql, &params(&conditions)).await?;
+    let rows = work.query_once(&sql, &params(&conditions)).await?;
     let (mut ids, mut lanes) = (Vec::new(), BTreeSet::new());
     for row in &rows {
         ids.push(row.int(0)?);

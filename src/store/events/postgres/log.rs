@@ -43,7 +43,7 @@ pub(super) async fn events(
         limit + 1
     );
     let work = sessions.reader().await?;
-    let found = work.query(&sql, &params(&conditions)).await?;
+    let found = work.query_once(&sql, &params(&conditions)).await?;
     let mut found: Vec<EventRow> = found.iter().map(rows::event).collect::<Result<_, _>>()?;
     count_deliveries(&work, &mut found).await?;
     work.done();
@@ -137,7 +137,7 @@ pub(super) async fn deliveries(
         limit + 1
     );
     let work = sessions.reader().await?;
-    let found = work.query(&sql, &params(&conditions)).await?;
+    let found = work.query_once(&sql, &params(&conditions)).await?;
     work.done();
     let found = found.iter().map(rows::delivery).collect::<Result<_, _>>()?;
     Ok(page(found, limit, |row: &DeliveryRow| row.id.0))
@@ -252,4 +252,47 @@ pub(super) async fn stats(sessions: Sessions, shared: Arc<Shared>) -> Result<Sta
         bytes,
         destinations: destinations.into_values().collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::postgres::link::Link;
+    use crate::store::{Location, Place, open_or_create, tests::postgres_url};
+
+    /// Statements of which the server would keep one for each filter that was ever asked.
+    #[test]
+    fn what_is_asked_once_is_not_kept_by_the_connection() {
+        let Some(url) = postgres_url() else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location {
+            data_dir: folder.path().to_owned(),
+            master_key: Some("0".repeat(64).into()),
+            place: Some(Place::Postgres(url.clone())),
+        };
+        open_or_create(&location).unwrap();
+        let link = Link::new(url).unwrap();
+        let ask = |id: i64| {
+            let filter = DeliveryFilter {
+                ids: Some(vec![DeliveryId(id)]),
+                ..DeliveryFilter::default()
+            };
+            let sessions = link.handle();
+            let kept = async move {
+                deliveries(sessions.clone(), Arc::new(filter), Page::default()).await?;
+                let work = sessions.reader().await?;
+                let kept = work.query("SELECT count(*) FROM pg_prepared_statements", &[]);
+                let kept = kept.await?.first().map_or(Ok(-1), |row| row.int(0))?;
+                work.done();
+                Ok(kept)
+            };
+            link.wait(kept).unwrap()
+        };
+        let first = ask(1);
+        for id in 2..20 {
+            assert_eq!(ask(id), first, "{id}");
+        }
+    }
 }
