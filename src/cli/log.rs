@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use clap::builder::NonEmptyStringValueParser as NonEmpty;
 use jiff::Timestamp;
 
 use super::console::{Console, Failure};
@@ -90,28 +91,28 @@ pub(super) fn between(
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Which {
     /// Only of this function
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmpty::new())]
     function: Option<String>,
     /// Only those of this name in their function
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmpty::new())]
     name: Option<String>,
     /// Only to this connection
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmpty::new())]
     connection: Option<String>,
     /// Only of this environment
     #[arg(long, value_name = "NAME", value_parser = environment)]
     environment: Option<Environment>,
     /// Only of this event
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmpty::new())]
     event: Option<String>,
     /// pending, leased, delivered, dead, cancelled, held or waiting
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<State>,
     /// Only those accepted since: a time, or a period such as `2h`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = NonEmpty::new())]
     since: Option<String>,
     /// Only those accepted before
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = NonEmpty::new())]
     until: Option<String>,
 }
 

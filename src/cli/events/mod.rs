@@ -5,6 +5,7 @@
 mod replay;
 mod tail;
 
+use clap::builder::NonEmptyStringValueParser as NonEmpty;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::admin::Target;
@@ -95,13 +96,13 @@ was mended. If more events fit than `--max`, none is delivered.")]
 #[derive(Debug, ClapArgs)]
 struct Which {
     /// Only of this function
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmpty::new())]
     function: Option<String>,
     /// Only of this environment
     #[arg(long, value_name = "NAME", value_parser = environment)]
     environment: Option<Environment>,
     /// Only let in by the key of this id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmpty::new())]
     caller: Option<String>,
     /// Only taken by this generation
     #[arg(long, value_name = "NUMBER")]
@@ -113,19 +114,19 @@ struct Which {
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<State>,
     /// Only with a delivery to this connection
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmpty::new())]
     connection: Option<String>,
     /// Only those that came since: a time, or a period such as `2h`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = NonEmpty::new())]
     since: Option<String>,
     /// Only those that came before
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = NonEmpty::new())]
     until: Option<String>,
     /// Only with this text in the body
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmpty::new())]
     text: Option<String>,
     /// Only with this `dedupe` key
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = NonEmpty::new())]
     key: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use warp::Filter;
 
 use crate::auth::Environment;
 use crate::delivery::State;
-use crate::store::events::{DeliveryFilter, EventFilter, Page};
+use crate::store::events::{DeliveryFilter, EventFilter, LONGEST_PAGE, Page};
 
 /// What is wrong with it.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl Query {
         }
     }
 
-    /// The value of a name that may stand once.
+    /// The value of a name that may stand once. One that is empty is refused: it comes of a variable
+    /// that was not set, and would leave nothing out. PostgreSQL has no NUL in its texts.
     pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, BadQuery> {
         self.known.push(name);
         let mut found = None;
@@ -45,6 +46,12 @@ impl Query {
             if found.replace(value).is_some() {
                 return Err(BadQuery(format!("`{name}` stands twice")));
             }
+        }
+        if found.as_deref().is_some_and(str::is_empty) {
+            return Err(BadQuery(format!("`{name}` is empty: leave it away")));
+        }
+        if found.as_deref().is_some_and(|value| value.contains('\0')) {
+            return Err(BadQuery(format!("`{name}` holds the character NUL")));
         }
         Ok(found)
     }
@@ -125,7 +132,11 @@ impl Query {
     /// How a list is cut.
     pub(super) fn page(&mut self) -> Result<Page, BadQuery> {
         let before = self.number("before")?;
-        let limit = self.number("limit")?;
+        let of_limits = format!("a number from 1 to {LONGEST_PAGE}");
+        let limit = self.read("limit", &of_limits, |text| {
+            let limit = text.parse().ok();
+            limit.filter(|limit| (1..=LONGEST_PAGE).contains(limit))
+        })?;
         Ok(Page {
             before,
             limit: limit.unwrap_or(Page::default().limit),
@@ -172,6 +183,9 @@ mod tests {
         for (text, why) in [
             ("functoin=orders", "`functoin`"),
             ("function=a&function=b", "stands twice"),
+            ("text=", "`text` is empty"),
+            ("since=", "`since` is empty"),
+            ("function=%00", "NUL"),
             ("failed=maybe", "`true` or `false`"),
             ("since=2h", "`2026-11-01T10:00:00Z`"),
             ("generation=-1", "a number"),

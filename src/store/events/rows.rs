@@ -12,9 +12,6 @@ use crate::auth::Environment;
 use crate::delivery::{RetryPolicy, State};
 use crate::store::fields::{Fields, small};
 
-/// The longest page.
-pub(super) const LONGEST_PAGE: u32 = 1000;
-
 /// The columns of an [`event`], with `events e`.
 pub(super) const EVENT: &str = "e.seq, e.id, e.function, e.environment, e.generation, e.version, e.received, \
      e.peer, e.caller, e.verified, e.request_id, e.method, e.target, e.size, e.redacted, \

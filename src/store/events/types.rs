@@ -322,6 +322,9 @@ pub struct Reclaimed {
 /// kills the process must not do so for ever.
 pub const POISON: u32 = 5;
 
+/// So many entries has a page at most.
+pub const LONGEST_PAGE: u32 = 1000;
+
 /// Where a page begins and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {

@@ -103,6 +103,7 @@ fn nothing_is_done_to_deliveries_that_were_not_named() {
         &["deliveries", "cancel"][..],
         &["deliveries", "cancel", "--max", "10"],
         &["deliveries", "cancel", "--state", "pending"],
+        &["deliveries", "cancel", "--function", "", "--max", "10"],
         &["deliveries", "retry", "7"],
         &["deliveries", "pause"],
         &["events", "list", "--since", "soon"],
@@ -182,6 +183,7 @@ fn all_events_that_a_filter_finds_are_replayed_or_none() {
     };
     assert_eq!(replay(&["--max", "9"]).0, 2);
     assert_eq!(replay(&["--since", "1h"]).0, 2);
+    assert_eq!(replay(&["--text", "", "--max", "9"]).0, 2);
     assert_eq!(replay(&["evt_1", "--since", "1h"]).0, 2);
     let (code, said) = replay(&["--since", "1h", "--max", "2"]);
     assert_eq!(code, 3);

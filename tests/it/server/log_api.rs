@@ -196,7 +196,13 @@ fn events_are_listed_in_pages_filtered_and_shown() {
     for path in ["/events/evt_7", "/deliveries/dlv_777", "/deliveries/x"] {
         assert_eq!(bench.ask("GET", path).0, 404, "{path}");
     }
-    for path in ["/events?functoin=x", "/events?limit=x", "/deliveries?key=x"] {
+    for path in [
+        "/events?functoin=x",
+        "/events?limit=0",
+        "/events?limit=1001",
+        "/events?function=%00",
+        "/deliveries?key=x",
+    ] {
         let (status, said) = bench.ask("GET", path);
         assert_eq!((status, &said["code"]), (400, &"BAD_REQUEST".into()));
     }
@@ -254,6 +260,7 @@ fn dead_letters_are_retried_and_events_replayed() {
     let all = |query: &str| bench.ask("POST", &format!("/events/replay?{query}"));
     assert_eq!(all("max=10").0, 400);
     assert_eq!(all("function=orders").0, 400);
+    assert_eq!(all("text=&max=10").0, 400);
     assert_eq!(all("function=orders&max=1").0, 409);
     let both = "function=orders&reevaluate=true&delivery=lead&max=10";
     assert_eq!(all(both).0, 400);

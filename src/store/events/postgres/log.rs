@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio_postgres::types::ToSql;
 
 use super::super::filter::{Conditions, Dialect, Value};
-use super::super::rows::{self, DELIVERY, EVENT, LONGEST_PAGE, counted, environment, page, time};
+use super::super::rows::{self, DELIVERY, EVENT, counted, environment, page, time};
 use super::super::{
     Attempt, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryRow, Destination,
-    DestinationStats, EventDetail, EventFilter, EventRow, HeaderLines, Listed, Page, Stats,
+    DestinationStats, EventDetail, EventFilter, EventRow, HeaderLines, LONGEST_PAGE, Listed, Page,
+    Stats,
 };
 use super::{Shared, prune};
 use crate::delivery::{Breaker, State};

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 use super::super::filter::{Conditions, Dialect, Value};
-use super::super::rows::{self, DELIVERY, EVENT, LONGEST_PAGE, counted, environment, page, time};
+use super::super::rows::{self, DELIVERY, EVENT, counted, environment, page, time};
 use super::super::{
     Attempt, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryRow, Destination,
-    DestinationStats, EventDetail, EventFilter, EventRow, HeaderLines, Listed, Page, Stats,
+    DestinationStats, EventDetail, EventFilter, EventRow, HeaderLines, LONGEST_PAGE, Listed, Page,
+    Stats,
 };
 use super::accept::answer;
 use super::settle::Place;
