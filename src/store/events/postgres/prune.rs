@@ -45,26 +45,13 @@ pub(super) async fn bite(
     })
 }
 
-/// Those that are older and not owed. A row that somebody uses now (a replay shares it) is left for
-/// the next time.
-async fn forget_events(sessions: &Sessions, before: i64) -> Result<u64, LinkError> {
-    let work = sessions.begin().await?;
-    let rows = work
-        .query(
-            "SELECT e.seq FROM events e
-             WHERE e.received < $1 AND NOT EXISTS (
-                 SELECT 1 FROM deliveries d
-                 WHERE d.event = e.seq AND (d.state IN (0, 1, 5, 6) OR d.blocks = 1)
-             )
-             ORDER BY e.received LIMIT 500 FOR UPDATE OF e SKIP LOCKED",
-            &[&before],
-        )
-        .await?;
-    let seqs: Vec<i64> = rows
-        .iter()
-        .map(|row| row.int(0))
-        .collect::<Result<_, _>>()?;
-    // Once more, now that the rows are locked: one may have been retried or replayed meanwhile.
+/// Old events that nothing is owed of, locked, of those that `sql` finds. A row that somebody uses
+/// now (a replay shares it) is left for the next time.
+async fn lock_unowed(work: &Work, sql: &str, before: i64) -> Result<Vec<i64>, LinkError> {
+    let rows = work.query(sql, &[&before]).await?;
+    let seqs = numbers(&rows)?;
+    // Once more, now that the rows are locked: the statement that locked them saw the deliveries as
+    // they were when it began, and one may have been retried or replayed meanwhile.
     let rows = work
         .query(
             "SELECT s.seq FROM unnest($1::bigint[]) s (seq) WHERE NOT EXISTS (
@@ -74,10 +61,27 @@ async fn forget_events(sessions: &Sessions, before: i64) -> Result<u64, LinkErro
             &[&seqs],
         )
         .await?;
-    let seqs: Vec<i64> = rows
-        .iter()
-        .map(|row| row.int(0))
-        .collect::<Result<_, _>>()?;
+    numbers(&rows)
+}
+
+fn numbers(rows: &[tokio_postgres::Row]) -> Result<Vec<i64>, LinkError> {
+    let numbers = rows.iter().map(|row| row.int(0));
+    Ok(numbers.collect::<Result<_, _>>()?)
+}
+
+async fn forget_events(sessions: &Sessions, before: i64) -> Result<u64, LinkError> {
+    let work = sessions.begin().await?;
+    let seqs = lock_unowed(
+        &work,
+        "SELECT e.seq FROM events e
+         WHERE e.received < $1 AND NOT EXISTS (
+             SELECT 1 FROM deliveries d
+             WHERE d.event = e.seq AND (d.state IN (0, 1, 5, 6) OR d.blocks = 1)
+         )
+         ORDER BY e.received LIMIT 500 FOR UPDATE OF e SKIP LOCKED",
+        before,
+    )
+    .await?;
     if seqs.is_empty() {
         work.commit().await?;
         return Ok(0);
@@ -98,21 +102,17 @@ async fn forget_events(sessions: &Sessions, before: i64) -> Result<u64, LinkErro
 
 async fn forget_payloads(sessions: &Sessions, before: i64) -> Result<u64, LinkError> {
     let work = sessions.begin().await?;
-    let rows = work
-        .query(
-            "SELECT p.event FROM payloads p JOIN events e ON e.seq = p.event
-             WHERE e.received < $1 AND NOT EXISTS (
-                 SELECT 1 FROM deliveries d
-                 WHERE d.event = e.seq AND (d.state IN (0, 1, 5, 6) OR d.blocks = 1)
-             )
-             ORDER BY p.event LIMIT 500 FOR UPDATE OF e SKIP LOCKED",
-            &[&before],
-        )
-        .await?;
-    let seqs: Vec<i64> = rows
-        .iter()
-        .map(|row| row.int(0))
-        .collect::<Result<_, _>>()?;
+    let seqs = lock_unowed(
+        &work,
+        "SELECT p.event FROM payloads p JOIN events e ON e.seq = p.event
+         WHERE e.received < $1 AND NOT EXISTS (
+             SELECT 1 FROM deliveries d
+             WHERE d.event = e.seq AND (d.state IN (0, 1, 5, 6) OR d.blocks = 1)
+         )
+         ORDER BY p.event LIMIT 500 FOR UPDATE OF e SKIP LOCKED",
+        before,
+    )
+    .await?;
     for sql in [
         "DELETE FROM payloads WHERE event = ANY ($1)",
         "DELETE FROM requests WHERE event = ANY ($1)",
