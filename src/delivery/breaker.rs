@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// So long it is open at most.
+const LONGEST: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is known of a destination's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,13 +35,13 @@ impl Breaker {
     /// So many outages in a row open it.
     pub const FAULTS: u32 = 5;
     const FIRST: Duration = Duration::from_secs(5);
-    const LONGEST: Duration = Duration::from_mins(5);
 
     /// What it does now.
     pub fn stands(&self, now: Timestamp) -> Stands {
         match self.open_until {
             None => Stands::Closed,
-            Some(until) if now < until => Stands::Open,
+            // It is never open for longer; if it seems so, the clock was set back.
+            Some(until) if now < until && until.duration_since(now) <= LONGEST => Stands::Open,
             Some(_) => Stands::HalfOpen,
         }
     }
@@ -67,7 +70,7 @@ impl Breaker {
         if self.faults >= Self::FAULTS {
             let doublings = (self.faults - Self::FAULTS).min(16);
             let pause = Self::FIRST * 2_u32.pow(doublings);
-            let until = now.saturating_add(pause.min(Self::LONGEST));
+            let until = now.saturating_add(pause.min(LONGEST.unsigned_abs()));
             self.open_until = Some(until.unwrap_or(Timestamp::MAX));
         }
     }
@@ -114,6 +117,19 @@ mod tests {
         assert_eq!(breaker.stands(at(15)), Stands::HalfOpen);
         breaker.note(false, at(15));
         assert_eq!(breaker.admits(10, 0, at(15)), 10);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_keep_it_open() {
+        let mut breaker = Breaker::default();
+        for _ in 0..Breaker::FAULTS {
+            breaker.note(true, at(0));
+        }
+        assert_eq!(breaker.stands(at(0)), Stands::Open);
+        assert_eq!(breaker.stands(at(-3600)), Stands::HalfOpen);
+        breaker.note(true, at(-3600));
+        assert_eq!(breaker.stands(at(-3600)), Stands::Open);
+        assert_eq!(breaker.stands(at(-3590)), Stands::HalfOpen);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The process is killed at any moment, again and again: what was answered with success is
 //! delivered, and what is delivered twice was on its way.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::orders::{Orders, Seen};
 use super::postgres;
 use super::project::{Project, eventually};
-use crate::harness::Raw;
 use crate::harness::destination::{Destination, Does};
 
 /// How often it is killed; `HOOKWEIR_KILLS` says otherwise.
@@ -17,8 +17,13 @@ const CONCURRENCY: usize = 10;
 const CLIENTS: u32 = 6;
 
 fn kills() -> u32 {
-    let wanted = std::env::var("HOOKWEIR_KILLS").ok();
-    wanted.and_then(|text| text.parse().ok()).unwrap_or(KILLS)
+    many("HOOKWEIR_KILLS", KILLS)
+}
+
+/// How often something is done: as an environment variable says, or so often.
+pub(super) fn many(variable: &str, usual: u32) -> u32 {
+    let wanted = std::env::var(variable).ok();
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 #[test]
@@ -40,81 +45,31 @@ fn nothing_that_was_answered_with_success_is_lost_on_postgres() {
 }
 
 fn nothing_is_lost(stored: impl FnOnce(Project) -> Project) -> Project {
-    let seen: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
-    let notes = Arc::clone(&seen);
-    let destination = Destination::new(move |came| {
-        let mut notes = notes.lock().unwrap();
-        *notes.entry(came.text().to_owned()).or_default() += 1;
-        Does::Answers(200, "", "{}")
-    });
+    let (destination, seen) = Seen::destination();
     let more = "dedupe: { key: body.id }";
     let project = stored(Project::delivering(&destination, CONCURRENCY, more));
-    let acknowledged: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let mut acknowledged = HashSet::new();
     let kills = kills();
     for round in 0..kills {
         let serving = project.serve(&[]);
-        let address = serving.ingress;
-        let ends = Arc::new(AtomicBool::new(false));
-        let count = Arc::new(AtomicU32::new(0));
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|client| {
-                let (ends, count) = (Arc::clone(&ends), Arc::clone(&count));
-                let acknowledged = Arc::clone(&acknowledged);
-                std::thread::spawn(move || {
-                    let mut raw = Raw::connect(address);
-                    for number in 0.. {
-                        if ends.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        let body = format!("{{\"id\":\"{round}-{client}-{number}\"}}");
-                        let request = format!(
-                            "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-                            body.len()
-                        );
-                        if raw.try_send(request).is_err() {
-                            return;
-                        }
-                        match raw.try_answer_to("POST") {
-                            Some(answer) if answer.status == 200 => {
-                                acknowledged.lock().unwrap().insert(body);
-                                count.fetch_add(1, Ordering::Relaxed);
-                            }
-                            _ => return,
-                        }
-                    }
-                })
-            })
-            .collect();
+        let orders = Orders::post(serving.ingress, CLIENTS, &round.to_string());
         // At another moment each time.
-        let moment = 3 + round * 7 % 50;
-        eventually("answers", || {
-            (count.load(Ordering::Relaxed) >= moment).then_some(())
-        });
+        orders.wait_for_taken(3 + round * 7 % 50);
         drop(serving);
-        ends.store(true, Ordering::Relaxed);
-        for client in clients {
-            client.join().unwrap();
-        }
+        acknowledged.extend(orders.end());
     }
     let mut serving = project.serve(&[]);
-    let acknowledged = acknowledged.lock().unwrap();
-    eventually("all that was acknowledged", || {
-        let seen = seen.lock().unwrap();
-        acknowledged
-            .iter()
-            .all(|id| seen.contains_key(id))
-            .then_some(())
-    });
+    seen.wait_for(&acknowledged);
     serving.stop();
-    let seen = seen.lock().unwrap();
-    let repeats: usize = seen.values().map(|times| times - 1).sum();
-    assert!(acknowledged.len() >= usize::try_from(kills).unwrap() * 3);
+    let kills = usize::try_from(kills).unwrap();
+    assert!(acknowledged.len() >= kills * 3);
+    let repeats = seen.repeats();
     assert!(
-        repeats <= usize::try_from(kills).unwrap() * CONCURRENCY,
+        repeats <= kills * CONCURRENCY,
         "{repeats} repeats of {}",
-        seen.len()
+        seen.count()
     );
-    drop((acknowledged, seen, serving));
+    drop(serving);
     project
 }
 

@@ -12,6 +12,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod clock;
 mod commands;
 mod crash;
 mod eval;
@@ -19,7 +20,9 @@ mod handshakes;
 mod keys;
 mod load;
 mod log;
+mod orders;
 mod postgres;
+mod power;
 pub(crate) mod project;
 mod reload;
 mod secrets;

@@ -3,13 +3,15 @@
 //! The server is the one that `tests/run` starts (`HOOKWEIR_TEST_POSTGRES`); a test that stops one
 //! starts its own.
 
-use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use hookweir::clock::Stopwatch;
+
+use super::crash::many;
+use super::orders::{Orders, Seen};
 use super::project::{Project, eventually};
-use crate::harness::destination::{Destination, Does};
 
 /// A schema of its own on that server; `None`, and said, where there is none.
 #[expect(
@@ -26,22 +28,34 @@ pub(super) fn schema() -> Option<String> {
 }
 
 /// A server of a test's own.
-struct Server {
-    folder: tempfile::TempDir,
-    url: String,
+pub(super) struct Server {
+    folder: PathBuf,
+    pub(super) url: String,
+    _temporary: Option<tempfile::TempDir>,
 }
 
 impl Server {
     /// `None` where [`schema`] is.
     fn start() -> Option<Self> {
-        schema()?;
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        Self::new(&path, Some(folder))
+    }
+
+    /// The one whose data are in this folder, made where there is none.
+    pub(super) fn start_in(folder: &Path) -> Option<Self> {
+        Self::new(folder, None)
+    }
+
+    fn new(folder: &Path, temporary: Option<tempfile::TempDir>) -> Option<Self> {
+        schema()?;
         // The server runs as somebody else.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(folder.path(), open).unwrap();
+        std::fs::set_permissions(folder, open).unwrap();
         let mut server = Self {
-            folder,
+            folder: folder.join("postgres"),
             url: String::new(),
+            _temporary: temporary,
         };
         server.url = server.control("start");
         Some(server)
@@ -49,23 +63,23 @@ impl Server {
 
     #[track_caller]
     fn control(&self, what: &str) -> String {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres");
-        let output = Command::new(script)
-            .arg(what)
-            .arg(self.folder.path().join("postgres"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{what}: {output:?}");
+        let output = self.command(what).output().unwrap();
+        let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        assert!(output.status.success(), "{what}: {output:?}\n{log}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn command(&self, what: &str) -> Command {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres"));
+        command.arg(what).arg(&self.folder);
+        command
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         // It may be stopped already.
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres");
-        let folder = self.folder.path().join("postgres");
-        let _ = Command::new(script).arg("stop").arg(folder).output();
+        let _ = self.command("stop").output();
     }
 }
 
@@ -75,13 +89,7 @@ const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 #[test]
 fn gateways_share_keys_and_deliveries_and_one_may_be_killed() {
     let Some(url) = schema() else { return };
-    let seen: Arc<Mutex<HashMap<String, u32>>> = Arc::default();
-    let notes = Arc::clone(&seen);
-    let destination = Destination::new(move |came| {
-        let mut notes = notes.lock().unwrap();
-        *notes.entry(came.text().to_owned()).or_default() += 1;
-        Does::Answers(200, "", "{}")
-    });
+    let (destination, seen) = Seen::destination();
     let project = || Project::delivering(&destination, 10, "").stored_at(&url);
     let (here, there) = (project(), project());
     let first = here.serve(&[]);
@@ -98,13 +106,8 @@ fn gateways_share_keys_and_deliveries_and_one_may_be_killed() {
         post(&mut to_first);
         post(&mut to_second);
     }
-    eventually("all deliveries", || {
-        (seen.lock().unwrap().len() == 200).then_some(())
-    });
-    assert!(
-        seen.lock().unwrap().values().all(|times| *times == 1),
-        "each once"
-    );
+    eventually("all deliveries", || (seen.count() == 200).then_some(()));
+    assert_eq!(seen.repeats(), 0, "each once");
     // Killed with deliveries under way.
     for _ in 0..100 {
         post(&mut to_first);
@@ -114,15 +117,13 @@ fn gateways_share_keys_and_deliveries_and_one_may_be_killed() {
         post(&mut to_second);
     }
     eventually("what the other one has left behind", || {
-        (seen.lock().unwrap().len() == 400).then_some(())
+        (seen.count() == 400).then_some(())
     });
-    let seen = seen.lock().unwrap();
-    let repeats: u32 = seen.values().map(|times| times - 1).sum();
+    let repeats = seen.repeats();
     assert!(
         repeats <= 10,
         "{repeats} repeats, and 10 were under way at most"
     );
-    drop(seen);
     second.stop();
 }
 
@@ -156,70 +157,42 @@ fn a_server_that_stops_costs_no_event_and_no_restart() {
     let Some(server) = Server::start() else {
         return;
     };
-    let seen: Arc<Mutex<HashMap<String, u32>>> = Arc::default();
-    let notes = Arc::clone(&seen);
-    let destination = Destination::new(move |came| {
-        let mut notes = notes.lock().unwrap();
-        *notes.entry(came.text().to_owned()).or_default() += 1;
-        Does::Answers(200, "", "{}")
-    });
+    let (destination, seen) = Seen::destination();
     let project = Project::delivering(&destination, 10, "").stored_at(&server.url);
     let mut serving = project.serve(&[]);
-    let address = serving.ingress;
-    let ends = Arc::new(AtomicBool::new(false));
-    let (taken, refused) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let clients: Vec<_> = (0..4)
-        .map(|client| {
-            let ends = Arc::clone(&ends);
-            let (taken, refused) = (Arc::clone(&taken), Arc::clone(&refused));
-            std::thread::spawn(move || {
-                let mut acknowledged = Vec::new();
-                let mut raw = crate::harness::Raw::connect(address);
-                for number in 0.. {
-                    if ends.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let body = format!("{{\"id\":\"{client}-{number}\"}}");
-                    let answer = raw.request("POST", "/orders", &JSON, body.as_bytes());
-                    match answer.status {
-                        200 => {
-                            acknowledged.push(body);
-                            taken.fetch_add(1, Ordering::Relaxed);
-                        }
-                        503 => {
-                            assert!(answer.header("retry-after").is_some(), "{answer:?}");
-                            refused.fetch_add(1, Ordering::Relaxed);
-                        }
-                        other => panic!("{other}: {}", answer.text()),
-                    }
-                }
-                acknowledged
-            })
-        })
-        .collect();
-    let more = |of: &AtomicU32, what: &str| {
-        let before = of.load(Ordering::Relaxed);
-        eventually(what, || {
-            (of.load(Ordering::Relaxed) > before + 20).then_some(())
-        });
-    };
+    let orders = Orders::post(serving.ingress, 4, "order");
+    // Refusals are quick: it need not last for the test to mean something.
+    let outage = Duration::from_secs(u64::from(many("HOOKWEIR_OUTAGE", 0)));
     for _ in 0..2 {
-        more(&taken, "events that are taken");
+        orders.wait_for_taken(20);
         server.control("stop");
-        more(&refused, "refusals");
+        let watch = Stopwatch::start();
+        orders.wait_for_refused(20);
+        eventually("the end of the outage", || {
+            (watch.elapsed() >= outage).then_some(())
+        });
         assert_eq!(server.control("start"), server.url);
     }
-    more(&taken, "events that are taken again");
-    ends.store(true, Ordering::Relaxed);
-    let acknowledged: Vec<String> = clients
-        .into_iter()
-        .flat_map(|client| client.join().unwrap())
-        .collect();
-    eventually("all that was acknowledged", || {
-        let seen = seen.lock().unwrap();
-        let all = acknowledged.iter().all(|body| seen.contains_key(body));
-        all.then_some(())
-    });
+    orders.wait_for_taken(20);
+    seen.wait_for(&orders.end());
+    serving.stop();
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_a_503_and_costs_no_event() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (destination, seen) = Seen::destination();
+    let project = Project::delivering(&destination, 10, "").stored_at(&server.url);
+    let mut serving = project.serve(&[]);
+    let orders = Orders::post(serving.ingress, 4, "order");
+    orders.wait_for_taken(20);
+    server.control("freeze");
+    orders.wait_for_refused(4);
+    server.control("thaw");
+    orders.wait_for_taken(20);
+    seen.wait_for(&orders.end());
     serving.stop();
 }
 
