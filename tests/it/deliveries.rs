@@ -271,6 +271,30 @@ fn an_endless_answer_ends() {
 }
 
 #[test]
+fn an_answer_that_comes_byte_by_byte_is_given_up_and_holds_nobody_up() {
+    let slow = Destination::new(|_| Does::Drips);
+    let other = Destination::kind();
+    let deliver = "  - { name: slow, connection: crm, timeout: 300ms, retry: { attempts: 1 }, request: { json: {} } }
+  - { name: other, connection: other, request: { json: { id: '${body.id}' } } }
+";
+    let mut specs = orders(&slow, deliver, "respond: { body: taken }");
+    specs.push_str(&format!(
+        "---\nconnection: other\nbase_url: http://{}\nallow: [127.0.0.0/8]\n",
+        other.address
+    ));
+    let kept = start(&specs);
+    for id in 0..3 {
+        assert_eq!(kept.post(&format!("{{\"id\": {id}}}")).0, 200);
+    }
+    for _ in 0..3 {
+        other.next();
+    }
+    kept.wait_for("SELECT count(*) FROM deliveries WHERE state = 3", 3);
+    let reasons = "SELECT count(*) FROM deliveries WHERE state = 3 AND reason LIKE '%in time%'";
+    assert_eq!(kept.number(reasons), 3);
+}
+
+#[test]
 fn the_key_of_a_connection_is_shown_to_its_host_and_nowhere_else() {
     let destination = Destination::kind();
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -1,5 +1,7 @@
 //! What each engine must do: one suite, run on all.
 
+mod order;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -38,6 +38,8 @@ pub(crate) enum Does {
     Hangs,
     /// Answers without an end.
     Floods,
+    /// Answers byte by byte, with a pause before each, and never comes to an end.
+    Drips,
 }
 
 /// Answers each request as `act` says.
@@ -122,6 +124,13 @@ fn serve(mut stream: TcpStream, act: &dyn Fn(&Received) -> Does, sender: &Sender
                 // Until the other side gives up.
                 let mut rest = Vec::new();
                 let _ = reader.read_to_end(&mut rest);
+                return;
+            }
+            Does::Drips => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+                while stream.write_all(b"x").is_ok() {
+                    std::thread::park_timeout(Duration::from_millis(20));
+                }
                 return;
             }
             Does::Floods => {
