@@ -160,13 +160,10 @@ impl Store {
             request_id: "0198c0a4f2d07e3f8f0d9d4a6f4f8f10".into(),
             method: "POST".to_owned(),
             target: "/crm/v2/functions/lead_kept/actions/execute".to_owned(),
-            headers: HeaderLines(vec![
-                ("host".into(), Bytes::from_static(b"127.0.0.1:8080")),
-                (
-                    "content-type".into(),
-                    Bytes::from_static(b"application/json"),
-                ),
-                ("x-github-event".into(), Bytes::from_static(b"push")),
+            headers: HeaderLines::from_iter([
+                ("host", "127.0.0.1:8080"),
+                ("content-type", "application/json"),
+                ("x-github-event", "push"),
             ]),
             body: body(number),
             is_redacted: false,
@@ -189,10 +186,7 @@ impl Store {
                 request: DeliveryRequest {
                     method: "POST".to_owned(),
                     target: "/leads".to_owned(),
-                    headers: HeaderLines(vec![(
-                        "content-type".into(),
-                        Bytes::from_static(b"application/json"),
-                    )]),
+                    headers: HeaderLines::from_iter([("content-type", "application/json")]),
                     body: Payload::Own(Bytes::from_static(b"{\"repository\":\"octocat/hello\"}")),
                 },
             }],

@@ -143,8 +143,8 @@ fn call(
         .map_err(|_| format!("`{}` is no method", request.method))?;
     let mut headers = target.headers.clone();
     let mut own = HeaderMap::new();
-    for (name, value) in &request.headers.0 {
-        let name = HeaderName::try_from(&**name).map_err(|_| format!("`{name}` is no header"))?;
+    for (name, value) in request.headers.iter() {
+        let name = HeaderName::try_from(name).map_err(|_| format!("`{name}` is no header"))?;
         let value = HeaderValue::from_bytes(value)
             .map_err(|_| format!("the header `{name}` cannot be sent"))?;
         own.append(name, value);

@@ -69,36 +69,30 @@ pub(super) fn kept(
     let head = &request.head;
     let scrubber = Scrubber::of(admission, request, SECRET);
     let mut target = scrubber.target(request);
-    let mut headers: Vec<(Box<str>, Bytes)> = head
-        .headers
-        .iter()
+    let mut is_redacted = false;
+    let is_named = |name: &HeaderName| {
+        let mut redactions = durable.redactions.iter();
+        redactions.any(|redaction| matches!(redaction, Redaction::Header(known) if known == name))
+    };
+    let lines = head.headers.iter();
+    let headers = lines
         .filter(|(name, _)| !CREDENTIALS.contains(name))
         .map(|(name, value)| {
-            let value = match scrubber.replace(value.as_bytes()) {
-                Cow::Borrowed(value) => Bytes::copy_from_slice(value),
-                Cow::Owned(value) => value.into(),
-            };
-            (name.as_str().into(), value)
+            if is_named(name) {
+                is_redacted = true;
+                return (name, Cow::Borrowed(REDACTED.as_bytes()));
+            }
+            (name, scrubber.replace(value.as_bytes()))
         })
         .collect();
     let mut body = match scrubber.replace(&request.body) {
         Cow::Borrowed(_) => request.body.clone(),
         Cow::Owned(_) => scrubber.body(request),
     };
-    let mut is_redacted = false;
     for redaction in &durable.redactions {
         is_redacted |= match redaction {
-            Redaction::Header(name) => {
-                let lines = headers
-                    .iter_mut()
-                    .filter(|(known, _)| **known == *name.as_str());
-                let mut found = false;
-                for (_, value) in lines {
-                    *value = Bytes::from_static(REDACTED.as_bytes());
-                    found = true;
-                }
-                found
-            }
+            // Done already.
+            Redaction::Header(_) => false,
             Redaction::Query(name) => redact_query(&mut target, name),
             Redaction::Body(parts) => redact_body(&mut body, parts),
         };
@@ -139,7 +133,7 @@ pub(super) fn kept(
             request_id: Arc::clone(&head.request_id),
             method: head.method.to_string(),
             target,
-            headers: HeaderLines(headers),
+            headers,
             body,
             is_redacted,
             failure,
@@ -158,8 +152,8 @@ pub(super) fn request(
 ) -> Result<InboundRequest, String> {
     let odd = |what: &str| format!("the event's {what} cannot be read");
     let mut lines = http::HeaderMap::new();
-    for (name, value) in &headers.0 {
-        let name = HeaderName::try_from(&**name).map_err(|_| odd("headers"))?;
+    for (name, value) in headers.iter() {
+        let name = HeaderName::try_from(name).map_err(|_| odd("headers"))?;
         let value = http::HeaderValue::from_bytes(value).map_err(|_| odd("headers"))?;
         lines.append(name, value);
     }
@@ -195,15 +189,9 @@ fn verified(admission: &Admission, caller: &Caller) -> &'static str {
 
 /// An answer as it is kept.
 pub(crate) fn stored(reply: &Reply) -> StoredAnswer {
-    let headers = reply.headers.iter().map(|(name, value)| {
-        (
-            name.as_str().into(),
-            Bytes::copy_from_slice(value.as_bytes()),
-        )
-    });
     StoredAnswer {
         status: reply.status.as_u16(),
-        headers: HeaderLines(headers.collect()),
+        headers: reply.headers.iter().collect(),
         body: reply.body.clone(),
     }
 }

@@ -258,7 +258,7 @@ impl<'a> Evaluation<'a> {
         Ok(DeliveryRequest {
             method: plan.method.to_string(),
             target,
-            headers: HeaderLines(headers),
+            headers: headers.into_iter().collect(),
             body,
         })
     }

@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderName, header};
+use memchr::memmem::Finder;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::signature::{With, sign};
@@ -150,8 +151,9 @@ fn is_printable(text: &str) -> bool {
 
 /// Finds what is secret.
 pub(super) struct Scrubber {
-    /// What is replaced, the longest first, and by what.
-    secrets: Vec<(Vec<u8>, &'static str)>,
+    /// What is replaced, the longest first. To prepare the search costs more than to search in a
+    /// header.
+    secrets: Vec<Finder<'static>>,
     /// By what secrets are replaced.
     instead: &'static str,
     /// Headers of the proof.
@@ -204,7 +206,7 @@ impl Scrubber {
         }
         scrubber
             .secrets
-            .sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+            .sort_by_key(|secret| std::cmp::Reverse(secret.needle().len()));
         scrubber
     }
 
@@ -213,7 +215,7 @@ impl Scrubber {
         if bytes.len() < SHORTEST {
             return;
         }
-        self.secrets.push((bytes.to_vec(), self.instead));
+        self.secrets.push(Finder::new(bytes).into_owned());
         let Ok(text) = std::str::from_utf8(bytes) else {
             return;
         };
@@ -223,7 +225,8 @@ impl Scrubber {
         let in_json = in_json.trim_matches('"');
         for other in [in_url.as_str(), &in_form, in_json] {
             if other != text {
-                self.secrets.push((other.as_bytes().to_vec(), self.instead));
+                self.secrets
+                    .push(Finder::new(other.as_bytes()).into_owned());
             }
         }
     }
@@ -263,9 +266,9 @@ impl Scrubber {
 
     pub(super) fn replace<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let mut text = Cow::Borrowed(text);
-        for (secret, instead) in &self.secrets {
-            let finder = memchr::memmem::Finder::new(secret);
-            if finder.find(&text).is_none() {
+        for finder in &self.secrets {
+            let secret = finder.needle();
+            if text.len() < secret.len() || finder.find(&text).is_none() {
                 continue;
             }
             let mut replaced = Vec::with_capacity(text.len());
@@ -273,7 +276,7 @@ impl Scrubber {
             while let Some(at) = finder.find(rest) {
                 let (before, found) = rest.split_at(at);
                 replaced.extend_from_slice(before);
-                replaced.extend_from_slice(instead.as_bytes());
+                replaced.extend_from_slice(self.instead.as_bytes());
                 rest = found.get(secret.len()..).unwrap_or_default();
             }
             replaced.extend_from_slice(rest);

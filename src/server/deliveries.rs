@@ -190,12 +190,10 @@ pub(super) enum NotTaken {
 
 /// The first one's answer.
 fn repeated(answer: &StoredAnswer) -> Reply {
-    let mut headers = HeaderMap::with_capacity(answer.headers.0.len() + 4);
-    for (name, value) in &answer.headers.0 {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(&**name),
-            HeaderValue::from_bytes(value),
-        ) {
+    let mut headers = HeaderMap::with_capacity(8);
+    for (name, value) in answer.headers.iter() {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
+        {
             headers.append(name, value);
         }
     }

@@ -182,6 +182,8 @@ pub(super) const STEPS: &[&str] = &[
         BEGIN UPDATE revision SET number = number + 1; END;
     CREATE TRIGGER visits_changed AFTER UPDATE ON visits
         BEGIN UPDATE revision SET number = number + 1; END;",
+    // 4: bodies are packed.
+    "ALTER TABLE payloads ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// What a file turned out to be.

@@ -19,6 +19,7 @@ mod folder;
 mod handshake;
 mod migrate;
 mod open;
+mod packed;
 mod place;
 mod postgres;
 mod row;

@@ -24,7 +24,7 @@ use super::events::{EventStore, SqliteEvents};
 use super::migrate::{Found, STEPS, migrate};
 use super::row::{self, RawKey};
 use super::seal::MasterKey;
-use super::{HandshakeSecret, Kept, Store, StoreError, Visit};
+use super::{HandshakeSecret, Kept, Store, StoreError, Visit, packed};
 use crate::auth::{KeyHash, KeyRecord, ZapiKey};
 use crate::clock::Clock;
 
@@ -34,6 +34,8 @@ const BUSY: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(500);
 /// What a look writes beside the database: as much as a small transaction.
 const SCRAP: [u8; 16 << 10] = [0; 16 << 10];
+/// More statements than a connection has; one that is not kept is prepared at each use.
+const STATEMENTS: usize = 128;
 /// Before 3.51.3, two connections that checkpoint at once can corrupt the file.
 const SAFE_SQLITE: i32 = 3_051_003;
 /// Entry of `meta`: a known text, sealed, so that a wrong master key is found out at once.
@@ -439,6 +441,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    packed::teach(&connection)?;
     // The page size and `auto_vacuum` count only while the file is empty.
     connection.execute_batch(
         "PRAGMA page_size = 16384;

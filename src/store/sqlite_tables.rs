@@ -4,11 +4,14 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
 use super::copy::{BITE, Cell, Claim, TABLES, Table, Tables, Take};
+use super::packed::pack;
 use super::sqlite::{SqliteStore, WriteError, connect};
 use super::{StoreError, folder};
 
 /// Entry of `meta` while a copy into the store is not finished.
 const COPYING: &str = "copying";
+/// The table whose last column, the body, is packed.
+const PACKED: &str = "payloads";
 
 fn has(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
     connection.query_row(&format!("SELECT EXISTS ({sql})"), [], |row| row.get(0))
@@ -40,7 +43,11 @@ impl Tables for SqliteStore {
         let connection = connect(self.path()).map_err(&error)?;
         let sql = format!(
             "SELECT {} FROM {} ORDER BY {}",
-            table.names(),
+            // A copy of a body is as it came.
+            match table.name {
+                PACKED => table.names().replace("body", "unpacked(body, packed)"),
+                _ => table.names(),
+            },
             table.name,
             table.order.replace("ADDED", "rowid")
         );
@@ -94,15 +101,23 @@ impl Tables for SqliteStore {
     }
 
     fn load(&self, table: &'static Table, rows: Vec<Vec<Cell>>) -> Result<(), StoreError> {
-        let marks = vec!["?"; table.columns.len()].join(", ");
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({marks})",
-            table.name,
-            table.names()
-        );
+        let is_packed = table.name == PACKED;
+        let mut names = table.names();
+        let mut marks = vec!["?"; table.columns.len()];
+        if is_packed {
+            names.push_str(", packed");
+            marks.push("?");
+        }
+        let marks = marks.join(", ");
+        let sql = format!("INSERT INTO {} ({names}) VALUES ({marks})", table.name);
         self.write(|transaction| {
             let mut insert = transaction.prepare_cached(&sql)?;
-            for row in rows {
+            for mut row in rows {
+                if is_packed && let Some(Cell::Bytes(body)) = row.last_mut() {
+                    let (stored, packed) = pack(body);
+                    *body = stored.into_owned();
+                    row.push(Cell::Int(packed));
+                }
                 let values = row.into_iter().map(|cell| match cell {
                     Cell::Null => Value::Null,
                     Cell::Int(number) => Value::Integer(number),

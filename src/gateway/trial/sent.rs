@@ -195,7 +195,6 @@ impl Sent {
         };
         let headers: Vec<(&str, Value<'a>)> = request
             .headers
-            .0
             .iter()
             .map(|(name, value)| {
                 let value = arena.string(&String::from_utf8_lossy(value));

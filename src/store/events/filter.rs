@@ -36,7 +36,7 @@ pub(super) enum Dialect {
 impl Dialect {
     const fn contains(self) -> &'static str {
         match self {
-            Self::Sqlite => "instr(p.body, ?) > 0",
+            Self::Sqlite => "instr(unpacked(p.body, p.packed), ?) > 0",
             Self::Postgres => "position(? in p.body) > 0",
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Attempt, DeliveryId, DeliveryRequest, DeliveryRow, Destination, EventRow, HeaderLines, Leased,
-    Listed, Payload, StoredAnswer,
+    Attempt, DeliveryId, DeliveryRequest, DeliveryRow, Destination, EventRow, Leased, Listed,
+    Payload, StoredAnswer,
 };
 use crate::auth::Environment;
 use crate::delivery::{RetryPolicy, State};
@@ -129,7 +129,7 @@ pub(super) fn delivery<R: Fields>(row: &R) -> Result<DeliveryRow, R::Error> {
 pub(super) fn answer<R: Fields>(row: &R, at: usize) -> Result<StoredAnswer, R::Error> {
     Ok(StoredAnswer {
         status: status(row.int(at)?),
-        headers: HeaderLines::from_bytes(&row.bytes(at + 1)?),
+        headers: row.bytes(at + 1)?.into(),
         body: row.bytes(at + 2)?.into(),
     })
 }
@@ -153,7 +153,7 @@ pub(super) fn request<R: Fields>(row: &R, at: usize) -> Result<DeliveryRequest, 
     Ok(DeliveryRequest {
         method: row.maybe_text(at)?.unwrap_or_default(),
         target: row.maybe_text(at + 1)?.unwrap_or_default(),
-        headers: HeaderLines::from_bytes(&row.maybe_bytes(at + 2)?.unwrap_or_default()),
+        headers: row.maybe_bytes(at + 2)?.unwrap_or_default().into(),
         body: match row.maybe_int(at + 3)? {
             Some(2) => Payload::AtDelivery,
             _ => Payload::Own(body.unwrap_or_default().into()),

@@ -61,6 +61,10 @@ fn postgres() -> Option<Bench> {
     })
 }
 
+fn lines(lines: &[(&str, &[u8])]) -> HeaderLines {
+    lines.iter().copied().collect()
+}
+
 fn event(id: &str) -> NewEvent {
     NewEvent {
         id: id.into(),
@@ -75,10 +79,7 @@ fn event(id: &str) -> NewEvent {
         request_id: "req_1".into(),
         method: "POST".to_owned(),
         target: "/orders?x=1".to_owned(),
-        headers: HeaderLines(vec![
-            ("x-a".into(), Bytes::from_static(b"1")),
-            ("x-a".into(), Bytes::from_static(b"\xff")),
-        ]),
+        headers: lines(&[("x-a", b"1"), ("x-a", b"\xff")]),
         body: Bytes::from_static(b"{\"id\": 7}"),
         is_redacted: false,
         failure: None,
@@ -101,7 +102,7 @@ fn delivery(connection: &str, lane: Option<&str>) -> NewDelivery {
         request: DeliveryRequest {
             method: "POST".to_owned(),
             target: "/leads".to_owned(),
-            headers: HeaderLines(vec![("x-b".into(), Bytes::from_static(b"2"))]),
+            headers: lines(&[("x-b", b"2")]),
             body: Payload::Own(Bytes::from_static(b"[1]")),
         },
     }
@@ -125,7 +126,7 @@ fn deduped(id: &str, key: u8) -> NewEvent {
         }),
         answer: Some(StoredAnswer {
             status: 201,
-            headers: HeaderLines(vec![("x-c".into(), Bytes::from_static(b"3"))]),
+            headers: lines(&[("x-c", b"3")]),
             body: Bytes::from_static(b"first"),
         }),
         ..event(id)
@@ -240,6 +241,7 @@ macro_rules! suite {
 
 suite! {
     what_is_accepted_is_there_whole
+    a_long_body_is_kept_found_and_sent
     a_delivery_goes_its_way
     a_retry_is_due_when_it_is_said_and_not_before
     a_lost_lease_changes_nothing
@@ -291,6 +293,31 @@ async fn what_is_accepted_is_there_whole(bench: &Bench) {
     assert_eq!(leased[0].request.body, Payload::Own(whole.body));
     assert_eq!(bench.store.event("evt_2").await.unwrap(), None);
     assert_eq!(bench.store.delivery(DeliveryId(99)).await.unwrap(), None);
+}
+
+async fn a_long_body_is_kept_found_and_sent(bench: &Bench) {
+    let body = Bytes::from(format!("{}needle", "{\"text\": \"webhook\"}".repeat(200)));
+    let mut long = event("evt_1");
+    long.body = body.clone();
+    long.deliveries[0].request.body = Payload::OfEvent;
+    bench.accept(long).await;
+    let kept = bench.store.event("evt_1").await.unwrap().unwrap();
+    assert_eq!(kept.payload.unwrap().1, body);
+    assert_eq!(kept.row.size, body.len() as u64);
+    let containing = async |text: &str| {
+        let filter = EventFilter {
+            text: Some(text.to_owned()),
+            ..EventFilter::default()
+        };
+        let found = bench.store.events(filter, Page::default()).await.unwrap();
+        found.rows.len()
+    };
+    assert_eq!(containing("needle").await, 1);
+    assert_eq!(containing("needles").await, 0);
+    let leased = bench.only("evt_1").await;
+    assert_eq!(leased.request.body, Payload::Own(body.clone()));
+    let shown = bench.store.delivery(leased.id).await.unwrap().unwrap();
+    assert_eq!(shown.request.unwrap().body, Payload::Own(body));
 }
 
 async fn a_delivery_goes_its_way(bench: &Bench) {

@@ -30,37 +30,61 @@ impl std::fmt::Display for DeliveryId {
 }
 
 /// Header lines, in their order, repeats included; values are bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeaderLines(pub Vec<(Box<str>, Bytes)>);
+///
+/// Held as they stand in HTTP/1.1 and in the store: `name: value`, each line with its end. Neither
+/// half of a line has a line break in it, nor a name a colon.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct HeaderLines(Bytes);
 
 impl HeaderLines {
-    /// As they stand in HTTP/1.1: `name: value`, each line with its end.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        for (name, value) in &self.0 {
-            text.extend_from_slice(name.as_bytes());
-            text.extend_from_slice(b": ");
-            text.extend_from_slice(value);
-            text.extend_from_slice(b"\r\n");
-        }
-        text
+    /// As they are stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
-    pub fn from_bytes(text: &[u8]) -> Self {
-        let mut lines = Vec::new();
-        let mut rest = text;
-        while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let end = memchr::memmem::find(rest, b"\r\n")?;
             let (line, tail) = rest.split_at(end);
             rest = tail.get(2..).unwrap_or_default();
-            if let Some(colon) = memchr::memmem::find(line, b": ") {
-                let (name, value) = line.split_at(colon);
-                let name = String::from_utf8_lossy(name).into();
-                let value = value.get(2..).unwrap_or_default();
-                lines.push((name, Bytes::copy_from_slice(value)));
-            }
+            Some(line)
+        })
+        .filter_map(|line| {
+            let (name, value) = line.split_at(memchr::memmem::find(line, b": ")?);
+            let name = std::str::from_utf8(name).ok()?;
+            Some((name, value.get(2..).unwrap_or_default()))
+        })
+    }
+}
+
+impl From<Vec<u8>> for HeaderLines {
+    /// Reads what [`as_bytes`](Self::as_bytes) gave.
+    fn from(stored: Vec<u8>) -> Self {
+        Self(stored.into())
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for HeaderLines {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(lines: I) -> Self {
+        let mut text = Vec::with_capacity(256);
+        for (name, value) in lines {
+            text.extend_from_slice(name.as_ref().as_bytes());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(value.as_ref());
+            text.extend_from_slice(b"\r\n");
         }
-        Self(lines)
+        Self(text.into())
+    }
+}
+
+impl std::fmt::Debug for HeaderLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines = self.iter();
+        f.debug_list()
+            .entries(lines.map(|(name, value)| (name, String::from_utf8_lossy(value))))
+            .finish()
     }
 }
 
@@ -600,13 +624,12 @@ mod tests {
 
     #[test]
     fn header_lines_are_read_as_they_were_written() {
-        let lines = HeaderLines(vec![
-            ("x-a".into(), Bytes::from_static(b"1")),
-            ("x-b".into(), Bytes::from_static(b"")),
-            ("x-a".into(), Bytes::from_static(b"2: 3, \xe9")),
-        ]);
-        assert_eq!(HeaderLines::from_bytes(&lines.to_bytes()), lines);
-        assert_eq!(HeaderLines::from_bytes(b""), HeaderLines::default());
+        let written: [(&str, &[u8]); 3] = [("x-a", b"1"), ("x-b", b""), ("x-a", b"2: 3, \xe9")];
+        let lines: HeaderLines = written.into_iter().collect();
+        let read = HeaderLines::from(lines.as_bytes().to_vec());
+        assert_eq!(read.iter().collect::<Vec<_>>(), written);
+        assert_eq!(read, lines);
+        assert_eq!(HeaderLines::default().iter().count(), 0);
     }
 
     #[test]

@@ -303,9 +303,8 @@ impl HeaderLines {
     #[must_use]
     pub fn texts(&self) -> Vec<(String, String)> {
         let text = |value| String::from_utf8_lossy(value).into_owned();
-        let lines = self.0.iter();
-        lines
-            .map(|(name, value)| (name.to_string(), text(value)))
+        self.iter()
+            .map(|(name, value)| (name.to_owned(), text(value)))
             .collect()
     }
 }

@@ -414,7 +414,7 @@ async fn write_payloads(work: &Work, events: &[(&NewEvent, i64)]) -> Result<(), 
          SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])",
         &[
             &column(events, |(_, seq)| *seq),
-            &column(events, |(event, _)| event.headers.to_bytes()),
+            &column(events, |(event, _)| event.headers.as_bytes()),
             &column(events, |(event, _)| &*event.body),
         ],
     )
@@ -438,7 +438,7 @@ async fn put_answers(work: &Work, answers: &[(i64, &StoredAnswer)]) -> Result<()
         &[
             &column(answers, |(seq, _)| *seq),
             &column(answers, |(_, answer)| i64::from(answer.status)),
-            &column(answers, |(_, answer)| answer.headers.to_bytes()),
+            &column(answers, |(_, answer)| answer.headers.as_bytes()),
             &column(answers, |(_, answer)| &*answer.body),
         ],
     )
@@ -476,7 +476,7 @@ async fn write_requests(work: &Work, deliveries: &[Placed<'_>]) -> Result<(), Li
             &column(of, |placed| placed.seq),
             &column(of, |placed| placed.delivery.request.method.as_str()),
             &column(of, |placed| text(&placed.delivery.request.target)),
-            &column(of, |placed| placed.delivery.request.headers.to_bytes()),
+            &column(of, |placed| placed.delivery.request.headers.as_bytes()),
             &column(of, |placed| match placed.delivery.request.body {
                 Payload::Own(_) => 0_i64,
                 Payload::OfEvent => 1,

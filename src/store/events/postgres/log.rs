@@ -92,7 +92,7 @@ pub(super) async fn event(
         .await?;
     let payload = payload
         .map(|found| -> Result<_, LinkError> {
-            let headers = HeaderLines::from_bytes(&found.bytes(0)?);
+            let headers = HeaderLines::from(found.bytes(0)?);
             Ok((headers, found.bytes(1)?.into()))
         })
         .transpose()?;

@@ -1,16 +1,20 @@
 //! Writes an event with everything that belongs to it.
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::rows::{self, millis, stamp};
 use super::super::{Accepted, DeliveryId, NewDelivery, NewEvent, Payload, StoredAnswer};
 use crate::delivery::State;
 
-/// All or nothing, as the transaction around it is.
+/// All or nothing, as the transaction around it is. The body is as [`pack`] gives it.
+///
+/// [`pack`]: crate::store::packed::pack
 pub(super) fn accept(
     connection: &Connection,
     event: &NewEvent,
+    (body, packed): &(Bytes, i64),
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     if let Some(first) = first_of(connection, event, now)? {
@@ -20,33 +24,33 @@ pub(super) fn accept(
         .prepare_cached(
             "INSERT INTO events (id, function, environment, generation, version, received, peer,
                  caller, verified, request_id, method, target, size, redacted, failure, key, status)
-             VALUES (:id, :function, :environment, :generation, :version, :received, :peer,
-                 :caller, :verified, :request_id, :method, :target, :size, :redacted, :failure,
-                 :key, :status)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
-        .execute(named_params! {
-            ":id": &*event.id,
-            ":function": &*event.function,
-            ":environment": event.environment.as_str(),
-            ":generation": i64::try_from(event.generation).unwrap_or(i64::MAX),
-            ":version": event.version,
-            ":received": stamp(event.received),
-            ":peer": event.peer.map(|peer| peer.to_string()),
-            ":caller": event.caller,
-            ":verified": event.verified,
-            ":request_id": &*event.request_id,
-            ":method": event.method,
-            ":target": event.target,
-            ":size": i64::try_from(event.body.len()).unwrap_or(i64::MAX),
-            ":redacted": event.is_redacted,
-            ":failure": event.failure,
-            ":key": event.dedupe.as_ref().map(|dedupe| &dedupe.shown),
-            ":status": event.answer.as_ref().map(|answer| answer.status),
-        })?;
+        .execute(params![
+            &*event.id,
+            &*event.function,
+            event.environment.as_str(),
+            i64::try_from(event.generation).unwrap_or(i64::MAX),
+            event.version,
+            stamp(event.received),
+            event.peer.map(|peer| peer.to_string()),
+            event.caller,
+            event.verified,
+            &*event.request_id,
+            event.method,
+            event.target,
+            i64::try_from(event.body.len()).unwrap_or(i64::MAX),
+            event.is_redacted,
+            event.failure,
+            event.dedupe.as_ref().map(|dedupe| &dedupe.shown),
+            event.answer.as_ref().map(|answer| answer.status),
+        ])?;
     let seq = connection.last_insert_rowid();
     connection
-        .prepare_cached("INSERT INTO payloads (event, headers, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, event.headers.to_bytes(), &*event.body])?;
+        .prepare_cached(
+            "INSERT INTO payloads (event, headers, body, packed) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![seq, event.headers.as_bytes(), &**body, packed])?;
     if let Some(answer) = &event.answer {
         put_answer(connection, seq, answer)?;
     }
@@ -123,7 +127,7 @@ fn put_answer(connection: &Connection, seq: i64, answer: &StoredAnswer) -> rusql
         .execute(params![
             seq,
             answer.status,
-            answer.headers.to_bytes(),
+            answer.headers.as_bytes(),
             &*answer.body
         ])?;
     Ok(())
@@ -167,7 +171,7 @@ fn owe(
             seq,
             request.method,
             request.target,
-            request.headers.to_bytes(),
+            request.headers.as_bytes(),
             payload,
             body
         ])?;
@@ -184,29 +188,28 @@ fn owe(
             "INSERT INTO deliveries (event, request, function, name, item, connection,
                  environment, lane, on_dead, state, accepted, due, most_attempts, first_wait,
                  wait_limit, horizon, timeout, reason)
-             VALUES (:event, :request, :function, :name, :item, :connection, :environment, :lane,
-                 :on_dead, :state, :now, :now, :attempts, :first, :limit, :horizon, :timeout,
-                 :reason)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15, ?16,
+                 ?17)",
         )?
-        .execute(named_params! {
-            ":event": seq,
-            ":request": request,
-            ":function": &*event.function,
-            ":name": &*delivery.name,
-            ":item": delivery.item,
-            ":connection": &*delivery.connection,
-            ":environment": environment,
-            ":lane": delivery.lane,
-            ":on_dead": delivery.on_dead.code(),
-            ":state": state.code(),
-            ":now": stamp(now),
-            ":attempts": policy.attempts,
-            ":first": millis(policy.first),
-            ":limit": millis(policy.limit),
-            ":horizon": millis(policy.horizon),
-            ":timeout": millis(delivery.timeout),
-            ":reason": delivery.held,
-        })?;
+        .execute(params![
+            seq,
+            request,
+            &*event.function,
+            &*delivery.name,
+            delivery.item,
+            &*delivery.connection,
+            environment,
+            delivery.lane,
+            delivery.on_dead.code(),
+            state.code(),
+            stamp(now),
+            policy.attempts,
+            millis(policy.first),
+            millis(policy.limit),
+            millis(policy.horizon),
+            millis(delivery.timeout),
+            delivery.held,
+        ])?;
     Ok(DeliveryId(connection.last_insert_rowid()))
 }
 

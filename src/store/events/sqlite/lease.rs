@@ -116,7 +116,7 @@ fn take(
         "SELECT d.id, d.token, d.function, d.name, d.item, d.attempts, d.base, d.accepted,
              d.most_attempts, d.first_wait, d.wait_limit, d.horizon, d.timeout,
              e.id, e.received, r.method, r.target, r.headers, r.payload,
-             CASE r.payload WHEN 1 THEN p.body ELSE r.body END
+             CASE r.payload WHEN 1 THEN unpacked(p.body, p.packed) ELSE r.body END
          FROM deliveries d
          JOIN events e ON e.seq = d.event
          LEFT JOIN requests r ON r.id = d.request

@@ -74,9 +74,9 @@ pub(super) fn event(connection: &Connection, id: &str) -> rusqlite::Result<Optio
     };
     row.deliveries = states(connection, row.seq)?;
     let payload = connection
-        .prepare_cached("SELECT headers, body FROM payloads WHERE event = ?1")?
+        .prepare_cached("SELECT headers, unpacked(body, packed) FROM payloads WHERE event = ?1")?
         .query_row([row.seq], |row| {
-            let headers = HeaderLines::from_bytes(&row.get::<_, Vec<u8>>(0)?);
+            let headers = HeaderLines::from(row.get::<_, Vec<u8>>(0)?);
             Ok((headers, row.get::<_, Vec<u8>>(1)?.into()))
         })
         .optional()?;
@@ -150,7 +150,7 @@ pub(super) fn delivery(
     let request = connection
         .prepare_cached(
             "SELECT r.method, r.target, r.headers, r.payload,
-                 CASE r.payload WHEN 1 THEN p.body ELSE r.body END
+                 CASE r.payload WHEN 1 THEN unpacked(p.body, p.packed) ELSE r.body END
              FROM deliveries d JOIN requests r ON r.id = d.request
              LEFT JOIN payloads p ON p.event = d.event
              WHERE d.id = ?1",

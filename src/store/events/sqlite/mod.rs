@@ -12,6 +12,7 @@ mod prune;
 mod settle;
 mod writer;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::delivery::{Breaker, Bucket};
+use crate::store::packed::pack;
 use crate::store::sqlite::{SqliteStore, connect};
 use crate::store::{StoreError, folder};
 use writer::{BUSY, Writer, told};
@@ -158,9 +160,14 @@ impl EventStore for SqliteEvents {
 
     fn accept(&self, event: NewEvent) -> Pending<'_, Accepted> {
         let now = self.now();
+        // Not by the thread that writes, for which all wait.
+        let body = match pack(&event.body) {
+            (Cow::Borrowed(_), packed) => (event.body.clone(), packed),
+            (Cow::Owned(body), packed) => (body.into(), packed),
+        };
         Box::pin(
             self.writer
-                .write(move |connection| accept::accept(connection, &event, now)),
+                .write(move |connection| accept::accept(connection, &event, &body, now)),
         )
     }
 
