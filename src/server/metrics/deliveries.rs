@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::text::Text;
 use crate::delivery::State;
-use crate::store::events::{Stats, TIMES, WriterStats};
+use crate::store::events::{Durations, Stats, TIMES, WriterStats};
 
 /// How many attempts came to what, by connection.
 pub(in crate::server) type Attempts = BTreeMap<(Arc<str>, &'static str), u64>;
@@ -18,7 +18,7 @@ const MICROSECONDS: f64 = 1e6;
 pub(in crate::server) fn render(
     stats: Option<&Stats>,
     attempts: &Attempts,
-    writer: Option<&WriterStats>,
+    writer: &WriterStats,
     now: Timestamp,
 ) -> String {
     let mut text = Text::default();
@@ -40,9 +40,7 @@ pub(in crate::server) fn render(
     if let Some(stats) = stats {
         render_stats(&mut text, stats, now);
     }
-    if let Some(writer) = writer {
-        render_writer(&mut text, writer);
-    }
+    render_writer(&mut text, writer);
     text.finish()
 }
 
@@ -120,16 +118,26 @@ fn render_writer(text: &mut Text, writer: &WriterStats) {
         "histogram",
         "Duration of transactions of the store, until they are on disk.",
     );
+    render_durations(text, &writer.transactions);
+    text.family(
+        "hookweir_store_commit_seconds",
+        "histogram",
+        "Duration of their last step, which waits until the disk has everything.",
+    );
+    render_durations(text, &writer.commits);
+}
+
+fn render_durations(text: &mut Text, durations: &Durations) {
     let mut below = 0;
-    let counts = writer.times();
+    let counts = durations.buckets();
     for (bound, count) in TIMES.iter().zip(counts) {
         below += count;
         #[expect(clippy::cast_precision_loss, reason = "bounds are small")]
         let bound = *bound as f64 / MICROSECONDS;
         text.bucket(&bound.to_string(), below);
     }
-    text.bucket("+Inf", writer.transactions());
-    text.sum_and_count(writer.time().as_secs_f64(), writer.transactions());
+    text.bucket("+Inf", durations.count());
+    text.sum_and_count(durations.sum().as_secs_f64(), durations.count());
 }
 
 #[cfg(test)]
@@ -155,7 +163,8 @@ mod tests {
             }],
         };
         let attempts = Attempts::from([(("crm".into(), "delivered"), 5)]);
-        let page = render(Some(&stats), &attempts, None, now);
+        let writer = WriterStats::default();
+        let page = render(Some(&stats), &attempts, &writer, now);
         let labels = "connection=\"crm\",environment=\"production\"";
         for line in [
             "hookweir_delivery_attempts_total{connection=\"crm\",outcome=\"delivered\"} 5",
@@ -165,9 +174,10 @@ mod tests {
             &format!("hookweir_delivery_oldest_seconds{{{labels}}} 90"),
             &format!("hookweir_delivery_breaker_open{{{labels}}} 1"),
             &format!("hookweir_dead_letters{{{labels}}} 1"),
+            "hookweir_store_commit_seconds_count 0",
         ] {
             assert!(page.lines().any(|found| found == line), "{line}\n{page}");
         }
-        assert!(render(None, &attempts, None, now).contains("hookweir_store_up 0\n"));
+        assert!(render(None, &attempts, &writer, now).contains("hookweir_store_up 0\n"));
     }
 }

@@ -35,7 +35,7 @@ pub use types::*;
 pub use view::{
     DeliveriesView, DeliveryDetailView, EventDetailView, EventView, EventsView, PausedView,
 };
-pub use writer_stats::{TIMES, WriterStats};
+pub use writer_stats::{Durations, TIMES, WriterStats};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -100,10 +100,8 @@ pub trait EventStore: std::fmt::Debug + Send + Sync {
     /// How much is kept, and of each destination how much is owed.
     fn stats(&self) -> Pending<'_, Stats>;
 
-    /// How much was written together and how long that took, where one thread writes.
-    fn writer_stats(&self) -> Option<&WriterStats> {
-        None
-    }
+    /// How much was written together and how long that took.
+    fn writer_stats(&self) -> &WriterStats;
 
     /// Forgets one bite of what is older than it must be; whether there may be more.
     fn prune(&self, retention: Retention) -> Pending<'_, Pruned>;

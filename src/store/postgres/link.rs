@@ -26,6 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::url::{PostgresUrl, Tls};
 use crate::clock::Stopwatch;
 use crate::outbound;
+use crate::store::events::WriterStats;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -123,6 +124,7 @@ struct Inner {
     readers: Pool,
     listener: (Config, Option<MakeRustlsConnect>),
     down: Mutex<Option<(Stopwatch, String)>>,
+    stats: Arc<WriterStats>,
 }
 
 impl std::fmt::Debug for Link {
@@ -132,6 +134,11 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
+    /// Of all transactions.
+    pub(in crate::store) fn stats(&self) -> &WriterStats {
+        &self.inner.stats
+    }
+
     /// To this database. Nothing is connected yet.
     pub(in crate::store) fn new(url: PostgresUrl) -> Result<Arc<Self>, LinkError> {
         let failed = |text: String| LinkError::Failed(text);
@@ -151,6 +158,7 @@ impl Link {
             readers,
             listener: (reading, tls),
             down: Mutex::default(),
+            stats: Arc::default(),
         };
         Ok(Arc::new(Self {
             runtime: Some(runtime),
@@ -329,11 +337,17 @@ fn pool(config: Config, tls: Option<MakeRustlsConnect>, size: usize) -> Result<P
 pub(in crate::store) struct Sessions(Arc<Inner>);
 
 impl Sessions {
+    /// Of all transactions.
+    pub(in crate::store) fn stats(&self) -> &WriterStats {
+        &self.0.stats
+    }
+
     /// Begins a transaction that writes.
     pub(in crate::store) async fn begin(&self) -> Result<Work, LinkError> {
         let session = self.0.session(&self.0.writers).await?;
         let work = Work {
             session: Some(session),
+            begun: Some((Stopwatch::start(), Arc::clone(&self.0.stats))),
         };
         work.batch("BEGIN").await?;
         Ok(work)
@@ -344,6 +358,7 @@ impl Sessions {
         let session = self.0.session(&self.0.readers).await?;
         Ok(Work {
             session: Some(session),
+            begun: None,
         })
     }
 
@@ -352,6 +367,7 @@ impl Sessions {
         let session = self.0.session(&self.0.writers).await?;
         Ok(Work {
             session: Some(session),
+            begun: None,
         })
     }
 
@@ -430,6 +446,8 @@ pub(in crate::store) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 pub(in crate::store) struct Work {
     /// `None` once it is given back.
     session: Option<Object>,
+    /// When a transaction was begun, and where to note how long it took.
+    begun: Option<(Stopwatch, Arc<WriterStats>)>,
 }
 
 impl Work {
@@ -486,7 +504,12 @@ impl Work {
 
     /// Has it on disk.
     pub(in crate::store) async fn commit(self) -> Result<(), LinkError> {
+        let watch = Stopwatch::start();
         self.batch("COMMIT").await?;
+        if let Some((begun, stats)) = &self.begun {
+            stats.commits.note(watch.elapsed());
+            stats.transactions.note(begun.elapsed());
+        }
         self.done();
         Ok(())
     }

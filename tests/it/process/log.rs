@@ -1,8 +1,10 @@
 //! The log by the command line, beside a running gateway.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
+use super::orders::{Orders, Seen};
 use super::project::{Project, eventually};
 use crate::harness::destination::{Destination, Does};
 
@@ -235,5 +237,37 @@ fn an_event_that_failed_is_delivered_once_its_function_is_mended() {
         again.err
     );
     assert_eq!(destination.next().text(), "{\"id\":\"e1\"}");
+    serving.stop();
+}
+
+#[test]
+fn a_backup_that_was_made_while_it_ran_can_be_restored() {
+    let (destination, seen) = Seen::destination();
+    let project = Project::delivering(&destination, 10, "");
+    let mut serving = project.serve(&[]);
+    let paused = project.run(&["deliveries", "pause", "--connection", "crm"]);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    let orders = Orders::post(serving.ingress, 2, "order");
+    orders.wait_for_taken(30);
+    let taken = orders.taken();
+    let database = rusqlite::Connection::open(project.path("data/hookweir.db")).unwrap();
+    let backup = project.path("backup.db");
+    database
+        .execute("VACUUM INTO ?1", [backup.to_str().unwrap()])
+        .unwrap();
+    drop(database);
+    orders.end();
+    serving.stop();
+    for name in ["hookweir.db", "hookweir.db-wal", "hookweir.db-shm"] {
+        let _ = fs::remove_file(project.path("data").join(name));
+    }
+    fs::copy(&backup, project.path("data/hookweir.db")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(project.path("data/hookweir.db"), mode).unwrap();
+    drop(serving);
+    let mut serving = project.serve(&[]);
+    let resumed = project.run(&["deliveries", "resume", "--connection", "crm"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    seen.wait_for(&taken);
     serving.stop();
 }

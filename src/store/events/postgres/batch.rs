@@ -44,6 +44,7 @@ where
                 // Only one waits at the queue at a time; the lock is free again when it has taken.
                 while inbox.lock().await.recv_many(&mut taken, MOST).await > 0 {
                     let (things, waiting): (Vec<T>, Vec<_>) = taken.drain(..).unzip();
+                    sessions.stats().wrote(things.len());
                     write_all(&sessions, things, waiting, &write).await;
                 }
             });

@@ -38,7 +38,7 @@ use tokio::sync::Notify;
 use super::{
     Accepted, Action, Batch, DeliveryDetail, DeliveryFilter, DeliveryId, DeliveryRow, EventDetail,
     EventFilter, EventRow, EventStore, EventsError, Listed, NewEvent, Page, Paused, Pending,
-    Pruned, Reclaimed, Retention, Settlement, Stats, StoredAnswer, Turn, Want,
+    Pruned, Reclaimed, Retention, Settlement, Stats, StoredAnswer, Turn, Want, WriterStats,
 };
 use crate::clock::{Clock, Stopwatch, SystemClock};
 use crate::store::postgres::link::{Link, LinkError, Sessions};
@@ -300,6 +300,10 @@ impl EventStore for PostgresEvents {
 
     fn stats(&self) -> Pending<'_, Stats> {
         self.run(log::stats)
+    }
+
+    fn writer_stats(&self) -> &WriterStats {
+        self.link.stats()
     }
 
     fn prune(&self, retention: Retention) -> Pending<'_, Pruned> {

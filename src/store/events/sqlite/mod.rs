@@ -248,8 +248,8 @@ impl EventStore for SqliteEvents {
         Box::pin(self.read(move |connection| log::stats(connection, &state, now)))
     }
 
-    fn writer_stats(&self) -> Option<&WriterStats> {
-        Some(&self.stats)
+    fn writer_stats(&self) -> &WriterStats {
+        &self.stats
     }
 
     fn prune(&self, retention: Retention) -> Pending<'_, Pruned> {

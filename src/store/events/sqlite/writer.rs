@@ -113,13 +113,12 @@ fn serve(mut connection: Connection, inbox: &Receiver<Box<dyn Job>>, stats: &Wri
         {
             jobs.push(next);
         }
-        let watch = Stopwatch::start();
         let count = jobs.len();
-        let outcome = together(&mut connection, &mut jobs);
+        let outcome = together(&mut connection, &mut jobs, stats);
         match outcome {
             Err(error) if count > 1 && !is_of_all(&error) => {
                 for mut job in jobs {
-                    let outcome = together(&mut connection, std::slice::from_mut(&mut job));
+                    let outcome = together(&mut connection, std::slice::from_mut(&mut job), stats);
                     job.tell(outcome.map_err(|error| told(&error)));
                 }
             }
@@ -130,11 +129,16 @@ fn serve(mut connection: Connection, inbox: &Receiver<Box<dyn Job>>, stats: &Wri
                 }
             }
         }
-        stats.note(count, watch.elapsed());
+        stats.wrote(count);
     }
 }
 
-fn together(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn together(
+    connection: &mut Connection,
+    jobs: &mut [Box<dyn Job>],
+    stats: &WriterStats,
+) -> rusqlite::Result<()> {
+    let whole = Stopwatch::start();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in jobs {
         job.run(&transaction)?;
@@ -144,7 +148,11 @@ fn together(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite:
             return Err(rusqlite::Error::InvalidQuery);
         }
     }
-    transaction.commit()
+    let last = Stopwatch::start();
+    transaction.commit()?;
+    stats.commits.note(last.elapsed());
+    stats.transactions.note(whole.elapsed());
+    Ok(())
 }
 
 /// Whether it would meet each of them alone, too.
