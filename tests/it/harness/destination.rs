@@ -52,7 +52,15 @@ pub(crate) struct Destination {
 
 impl Destination {
     pub(crate) fn new(act: impl Fn(&Received) -> Does + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(([127, 0, 0, 1], 0).into(), act)
+    }
+
+    /// One that listens there.
+    pub(crate) fn at(
+        address: SocketAddr,
+        act: impl Fn(&Received) -> Does + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, received) = channel();
         let ends = Arc::new(AtomicBool::new(false));

@@ -20,6 +20,7 @@ mod handshakes;
 mod keys;
 mod load;
 mod log;
+mod names;
 mod orders;
 mod postgres;
 mod power;
