@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookweir::clock::Stopwatch;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
@@ -102,6 +103,7 @@ impl Contender for Floor {
 
 fn write(mut connection: Connection, inbox: &Receiver<Job>) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     while let Ok(first) = inbox.recv() {
         let jobs: Vec<Job> = std::iter::once(first)
             .chain(inbox.try_iter().take(MOST - 1))

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
     named_params, params,
@@ -443,6 +444,9 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     packed::teach(&connection)?;
+    // A plan is made once. Otherwise a statement with `expires > ?` is prepared anew at each use, in
+    // case another value makes another plan better.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The page size and `auto_vacuum` count only while the file is empty.
     connection.execute_batch(
         "PRAGMA page_size = 16384;
