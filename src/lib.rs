@@ -26,6 +26,8 @@ pub mod route;
 
 pub mod store;
 
+pub mod connect;
+
 pub mod gateway;
 
 pub mod dispatch;

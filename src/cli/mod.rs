@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod check;
 pub mod completions;
+pub mod connections;
 pub mod console;
 pub mod data_dir;
 pub mod deliveries;
@@ -92,6 +93,7 @@ enum Command {
     Keys(keys::Args),
     Events(events::Args),
     Deliveries(deliveries::Args),
+    Connections(connections::Args),
     Handshakes(handshakes::Args),
     Store(store::Args),
     Explain(explain::Args),
@@ -146,6 +148,7 @@ impl Cli {
             Command::Keys(args) => keys::run(&args, console),
             Command::Events(args) => events::run(&args, console),
             Command::Deliveries(args) => deliveries::run(&args, console),
+            Command::Connections(args) => connections::run(&args, console),
             Command::Handshakes(args) => handshakes::run(&args, console),
             Command::Store(args) => store::run(&args, console),
             Command::Health(args) => health::run(&args, console),

@@ -9,9 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
+use crate::connect::{Access, Tokens};
 use crate::delivery::Came;
 use crate::gateway::{DestinationAnswer, Gateway, judge};
-use crate::outbound::{Bounds, Call, FetchError, Outbound, OutboundError};
+use crate::outbound::{Bounds, Call, Called, FetchError, Outbound, OutboundError};
 use crate::route::{Connection, Generation, Target};
 use crate::store::events::{DeliveryRequest, EventStore, Leased, Payload};
 
@@ -26,15 +27,17 @@ type Networks = Vec<(IpAddr, u8)>;
 pub(super) struct Client {
     outbound: Outbound,
     gateway: Arc<Gateway>,
+    tokens: Arc<Tokens>,
     /// One for each list of networks that connections allow.
     allowing: Mutex<HashMap<Networks, Outbound>>,
 }
 
 impl Client {
-    pub(super) fn new(outbound: Outbound, gateway: Arc<Gateway>) -> Self {
+    pub(super) fn new(outbound: Outbound, gateway: Arc<Gateway>, tokens: Arc<Tokens>) -> Self {
         Self {
             outbound,
             gateway,
+            tokens,
             allowing: Mutex::default(),
         }
     }
@@ -61,13 +64,17 @@ impl Client {
         };
         let called = match made.and_then(|request| call(target, &request, leased, now)) {
             Ok(call) => {
+                let outbound = match self.outbound_of(connection) {
+                    Ok(outbound) => outbound,
+                    Err(error) => return (Came::Unreachable(error.to_string()), None),
+                };
                 let bounds = Bounds {
                     time: leased.timeout,
                     bytes: LONGEST_ANSWER,
                 };
-                match self.outbound_of(connection) {
-                    Ok(outbound) => outbound.call(call, bounds).await,
-                    Err(error) => return (Came::Unreachable(error.to_string()), None),
+                match self.ask(connection, leased, &outbound, call, bounds).await {
+                    Ok(called) => called,
+                    Err(why) => return (Came::Unreachable(why), None),
                 }
             }
             Err(why) => return (Came::Unsendable(why), None),
@@ -85,6 +92,42 @@ impl Client {
             }
             Err(error @ FetchError::NotPublic) => (Came::Unsendable(error.to_string()), None),
             Err(error) => (Came::Unreachable(error.to_string()), None),
+        }
+    }
+
+    /// Makes a request, with an access token where the connection has one; once more with another
+    /// one, if the third party does not take it.
+    async fn ask(
+        &self,
+        connection: &Connection,
+        leased: &Leased,
+        outbound: &Outbound,
+        call: Call,
+        bounds: Bounds,
+    ) -> Result<Result<Called, FetchError>, String> {
+        let environment = leased.destination.environment;
+        let target = connection.target(environment);
+        let Some(oauth2) = target.and_then(|target| target.oauth2.as_ref()) else {
+            return Ok(outbound.call(call, bounds).await);
+        };
+        let mut refused: Option<Access> = None;
+        loop {
+            let access = self
+                .tokens
+                .access(connection, environment, oauth2, outbound, refused.as_ref())
+                .await
+                .map_err(|error| format!("no access token: {error}"))?;
+            let mut call = call.clone();
+            let header = access.header(oauth2);
+            let mut header = HeaderValue::from_str(header.expose_secret())
+                .map_err(|_| "no access token: it cannot stand in a header".to_owned())?;
+            header.set_sensitive(true);
+            call.headers.insert(header::AUTHORIZATION, header);
+            let called = outbound.call(call, bounds).await;
+            match &called {
+                Ok(answer) if answer.status == 401 && refused.is_none() => refused = Some(access),
+                Ok(_) | Err(_) => return Ok(called),
+            }
         }
     }
 

@@ -24,6 +24,7 @@ use tracing::{error, info, warn};
 
 use crate::auth::Environment;
 use crate::clock::Stopwatch;
+use crate::connect::Tokens;
 use crate::delivery::{Came, Next, State};
 use crate::gateway::{Delivered, DestinationAnswer, Gateway};
 use crate::outbound::Outbound;
@@ -88,11 +89,17 @@ impl Drop for FirstAttempt {
 type Waiting = HashMap<(Arc<str>, Arc<str>), oneshot::Sender<Delivered>>;
 
 impl Dispatcher {
-    /// Delivers what is in this store, by the connections of the gateway's generation.
-    pub fn new(store: Arc<dyn EventStore>, gateway: Arc<Gateway>, outbound: Outbound) -> Self {
+    /// Delivers what is in this store, by the connections of the gateway's generation and with
+    /// these tokens.
+    pub fn new(
+        store: Arc<dyn EventStore>,
+        gateway: Arc<Gateway>,
+        outbound: Outbound,
+        tokens: Arc<Tokens>,
+    ) -> Self {
         Self {
             store,
-            client: Client::new(outbound, Arc::clone(&gateway)),
+            client: Client::new(outbound, Arc::clone(&gateway), tokens),
             gateway,
             work: Notify::new(),
             ends: AtomicBool::new(false),

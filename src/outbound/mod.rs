@@ -59,7 +59,7 @@ pub struct Fetched {
 }
 
 /// A request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// Its method.
     pub method: http::Method,

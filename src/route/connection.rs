@@ -17,6 +17,7 @@ use secrecy::SecretString;
 
 use super::clause::{Clause, Site};
 use super::expressions::{Cache, Expressions};
+use super::grant::OAuth2;
 use super::report::{Complete, Lines, Report};
 use super::settings;
 use super::signature::Values;
@@ -74,6 +75,8 @@ pub struct Target {
     pub query: Option<(String, SecretString)>,
     /// Signs each request.
     pub signer: Option<Signer>,
+    /// How access tokens are asked for.
+    pub oauth2: Option<OAuth2>,
 }
 
 /// What `ok_when` knows of an answer, at its slots.
@@ -237,9 +240,9 @@ impl Connections {
     }
 }
 
-struct Compiler<'s, 'd> {
-    spec: &'s ConnectionSpec,
-    values: &'s Values,
+pub(super) struct Compiler<'s, 'd> {
+    pub(super) spec: &'s ConnectionSpec,
+    pub(super) values: &'s Values,
     folder: &'s Path,
     report: Report<'d>,
 }
@@ -329,7 +332,7 @@ impl<'d> Compiler<'_, 'd> {
         (connection, report)
     }
 
-    fn error(&mut self, at: &FieldPath, message: String, help: &str) {
+    pub(super) fn error(&mut self, at: &FieldPath, message: String, help: &str) {
         self.report
             .error(code::BAD_CONNECTION, at, message)
             .help(help);
@@ -346,8 +349,12 @@ impl<'d> Compiler<'_, 'd> {
         let base_url = self.base_url(base_url, of_url);
         let mut lines = self.headers(headers, &of_headers.key("headers"));
         let mut query = None;
+        let mut oauth2 = None;
         if let Some(auth) = auth {
-            self.auth(auth, &of_auth.key("auth"), &mut lines, &mut query);
+            let at = of_auth.key("auth");
+            self.auth(auth, &at, &mut lines, &mut query);
+            let spec = auth.oauth2.as_ref();
+            oauth2 = spec.and_then(|spec| self.oauth2(spec, &at.key("oauth2")));
         }
         let secrets = of_sign.key("sign").key("secrets");
         let signer = sign.and_then(|sign| self.signer(sign, &secrets));
@@ -356,6 +363,7 @@ impl<'d> Compiler<'_, 'd> {
             headers: lines,
             query,
             signer,
+            oauth2,
         })
     }
 
@@ -407,7 +415,7 @@ impl<'d> Compiler<'_, 'd> {
     }
 
     /// A text from outside; what is wrong with it is reported.
-    fn value(&mut self, value: &ValueSpec, at: &FieldPath) -> Option<String> {
+    pub(super) fn value(&mut self, value: &ValueSpec, at: &FieldPath) -> Option<String> {
         match self.values.read(value, self.folder) {
             Ok(text) => Some(text),
             Err((message, help)) => {
@@ -418,7 +426,7 @@ impl<'d> Compiler<'_, 'd> {
     }
 
     /// A text that must not be written into the spec.
-    fn secret(&mut self, value: &ValueSpec, at: &FieldPath) -> Option<String> {
+    pub(super) fn secret(&mut self, value: &ValueSpec, at: &FieldPath) -> Option<String> {
         if matches!(value, ValueSpec::Text(_)) {
             self.error(
                 at,

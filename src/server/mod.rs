@@ -27,6 +27,7 @@ mod metrics;
 mod peer;
 mod proxied;
 mod recorder;
+pub mod redirect;
 mod rejection;
 mod signal;
 mod tls;

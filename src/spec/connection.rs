@@ -117,6 +117,101 @@ pub struct ConnectionAuthSpec {
     /// api_key: { header: X-Api-Key, value: { env: CRM_KEY } }
     /// ```
     pub api_key: Option<ApiKeySpec>,
+    /// An access token that is asked for when it is needed (OAuth 2.0, RFC 6749).
+    ///
+    /// ```yaml
+    /// oauth2:
+    ///   grant: client_credentials
+    ///   token_url: https://crm.example.com/oauth/token
+    ///   client_id: { env: CRM_CLIENT_ID }
+    ///   client_secret: { env: CRM_CLIENT_SECRET }
+    /// ```
+    pub oauth2: Option<OAuth2Spec>,
+}
+
+/// An access token that is asked for when it is needed (OAuth 2.0, RFC 6749). It is kept sealed in
+/// the store and asked for anew before it ends.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "OAuth2")]
+pub struct OAuth2Spec {
+    /// How the first token comes: `client_credentials` (by the client's id and secret),
+    /// `refresh_token` (by one that somebody was given elsewhere) or `authorization_code` (somebody
+    /// allows it in a browser: `hookweir connections authorize NAME`).
+    ///
+    /// ```yaml
+    /// grant: refresh_token
+    /// ```
+    #[serde(default, deserialize_with = "either::grant")]
+    #[schemars(extend("enum" = ["authorization_code", "client_credentials", "refresh_token"]))]
+    pub grant: Option<String>,
+    /// Where tokens are asked for.
+    ///
+    /// ```yaml
+    /// token_url: https://accounts.zoho.com/oauth/v2/token
+    /// ```
+    pub token_url: Option<ValueSpec>,
+    /// Of `authorization_code`: where somebody allows it.
+    ///
+    /// ```yaml
+    /// authorize_url: https://accounts.zoho.com/oauth/v2/auth
+    /// ```
+    pub authorize_url: Option<ValueSpec>,
+    /// The client's id.
+    ///
+    /// ```yaml
+    /// client_id: { env: CRM_CLIENT_ID }
+    /// ```
+    pub client_id: Option<ValueSpec>,
+    /// The client's secret.
+    ///
+    /// ```yaml
+    /// client_secret: { env: CRM_CLIENT_SECRET }
+    /// ```
+    pub client_secret: Option<ValueSpec>,
+    /// Of `refresh_token`: the token.
+    ///
+    /// ```yaml
+    /// refresh_token: { env: CRM_REFRESH_TOKEN }
+    /// ```
+    pub refresh_token: Option<ValueSpec>,
+    /// What is asked for.
+    ///
+    /// ```yaml
+    /// scopes: [ZohoCRM.modules.ALL]
+    /// ```
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// What else is sent when a token is asked for.
+    ///
+    /// ```yaml
+    /// params: { audience: 'https://crm.example.com' }
+    /// ```
+    #[serde(default, deserialize_with = "either::map")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub params: IndexMap<String, String>,
+    /// Of `authorization_code`: what else stands in the address that somebody is sent to.
+    ///
+    /// ```yaml
+    /// authorize_params: { access_type: offline, prompt: consent }
+    /// ```
+    #[serde(default, deserialize_with = "either::map")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub authorize_params: IndexMap<String, String>,
+    /// How the client shows who it is: `body` (default; id and secret in the form) or `basic`.
+    ///
+    /// ```yaml
+    /// client: basic
+    /// ```
+    #[serde(default, deserialize_with = "either::client")]
+    #[schemars(extend("enum" = ["body", "basic"]))]
+    pub client: Option<String>,
+    /// The header `Authorization` of each request; default `Bearer {token}`.
+    ///
+    /// ```yaml
+    /// header: Zoho-oauthtoken {token}
+    /// ```
+    pub header: Option<String>,
 }
 
 /// Name and password.
@@ -256,5 +351,20 @@ impl ConnectionAuthSpec {
             .iter()
             .chain(basic.flat_map(|basic| [&basic.username, &basic.password]))
             .chain(self.api_key.iter().map(|key| &key.value))
+            .chain(self.oauth2.iter().flat_map(OAuth2Spec::values))
+    }
+}
+
+impl OAuth2Spec {
+    fn values(&self) -> impl Iterator<Item = &ValueSpec> {
+        [
+            &self.token_url,
+            &self.authorize_url,
+            &self.client_id,
+            &self.client_secret,
+            &self.refresh_token,
+        ]
+        .into_iter()
+        .flatten()
     }
 }

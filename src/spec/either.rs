@@ -477,6 +477,23 @@ pub(super) fn evaluate<'de, D: Deserializer<'de>>(
     word(deserializer, &["at_accept", "at_delivery"])
 }
 
+/// `auth.oauth2.grant` of a connection
+pub(super) fn grant<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    word(
+        deserializer,
+        &["authorization_code", "client_credentials", "refresh_token"],
+    )
+}
+
+/// `auth.oauth2.client` of a connection
+pub(super) fn client<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    word(deserializer, &["body", "basic"])
+}
+
 /// `deliver[].request.raw`
 pub(super) fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     word(deserializer, &["body"])

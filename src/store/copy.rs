@@ -105,6 +105,17 @@ pub(super) static TABLES: &[Table] = &[
         order: "recorded, id",
     },
     Table {
+        name: "connection_tokens",
+        columns: &[
+            ("connection", Text),
+            ("environment", Text),
+            ("sealed", Bytes),
+            ("obtained", Int),
+            ("expires", Int),
+        ],
+        order: "connection, environment",
+    },
+    Table {
         name: "events",
         columns: &[
             ("seq", Int),

@@ -184,6 +184,18 @@ pub(super) const STEPS: &[&str] = &[
         BEGIN UPDATE revision SET number = number + 1; END;",
     // 4: bodies are packed.
     "ALTER TABLE payloads ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;",
+    // 5: access tokens of connections.
+    "CREATE TABLE connection_tokens (
+        connection TEXT NOT NULL,
+        environment TEXT NOT NULL CHECK (environment IN ('sandbox', 'production')),
+        sealed BLOB,                     -- the tokens, by the master key; NULL before there are any
+        obtained INTEGER,
+        expires INTEGER,
+        asking INTEGER,                  -- until when somebody asks for new ones
+        PRIMARY KEY (connection, environment)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER connection_tokens_removed AFTER DELETE ON connection_tokens
+        BEGIN UPDATE revision SET number = number + 1; END;",
 ];
 
 /// What a file turned out to be.

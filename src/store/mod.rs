@@ -28,6 +28,7 @@ mod sqlite;
 mod sqlite_tables;
 #[cfg(test)]
 mod tests;
+mod token;
 mod watch;
 
 pub use copy::copy;
@@ -36,6 +37,7 @@ pub use handshake::{HandshakeSecret, Kept, Visit, VisitState};
 pub use open::{FirstStart, Location, MASTER_KEY_VARIABLE, open, open_or_create, open_or_init};
 pub use place::{Place, PlaceError};
 pub use postgres::{PostgresUrl, PostgresUrlError};
+pub use token::ConnectionToken;
 pub use watch::{KeyWatcher, Pace};
 
 use std::sync::Arc;
@@ -43,7 +45,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+use crate::auth::{Environment, KeyHash, KeyRecord, ZapiKey};
 use crate::clock::Clock;
 use events::EventStore;
 
@@ -95,6 +97,35 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Notes how far a visit is.
     fn update_visit(&self, visit: &Visit) -> Result<(), StoreError>;
+
+    /// The tokens of connections.
+    fn connection_tokens(&self) -> Result<Vec<ConnectionToken>, StoreError>;
+
+    /// Keeps tokens, sealed, in the place of those before; nobody asks for them any more.
+    fn put_connection_token(&self, token: &ConnectionToken) -> Result<(), StoreError>;
+
+    /// Whether the caller is the one to ask for tokens, until then; another one is before that.
+    fn claim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Nobody asks for them any more, and there are none.
+    fn unclaim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets tokens. `false` when there are none.
+    fn forget_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<bool, StoreError>;
 
     /// The hash of the token that opens the admin API.
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError>;

@@ -25,8 +25,8 @@ use super::events::{EventStore, SqliteEvents};
 use super::migrate::{Found, STEPS, migrate};
 use super::row::{self, RawKey};
 use super::seal::MasterKey;
-use super::{HandshakeSecret, Kept, Store, StoreError, Visit, packed};
-use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+use super::{ConnectionToken, HandshakeSecret, Kept, Store, StoreError, Visit, packed};
+use crate::auth::{Environment, KeyHash, KeyRecord, ZapiKey};
 use crate::clock::Clock;
 
 /// How long a writer waits for another one.
@@ -358,6 +358,40 @@ impl Store for SqliteStore {
 
     fn update_visit(&self, visit: &Visit) -> Result<(), StoreError> {
         self.put_visit(visit)
+    }
+
+    fn connection_tokens(&self) -> Result<Vec<ConnectionToken>, StoreError> {
+        self.all_tokens()
+    }
+
+    fn put_connection_token(&self, token: &ConnectionToken) -> Result<(), StoreError> {
+        self.put_token(token)
+    }
+
+    fn claim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.claim(connection, environment, now, until)
+    }
+
+    fn unclaim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<(), StoreError> {
+        self.unclaim(connection, environment)
+    }
+
+    fn forget_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<bool, StoreError> {
+        self.forget_token(connection, environment)
     }
 
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError> {

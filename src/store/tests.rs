@@ -707,6 +707,41 @@ impl Store for Fragile {
     fn update_visit(&self, visit: &Visit) -> Result<(), StoreError> {
         self.store.update_visit(visit)
     }
+    fn connection_tokens(&self) -> Result<Vec<ConnectionToken>, StoreError> {
+        self.store.connection_tokens()
+    }
+
+    fn put_connection_token(&self, token: &ConnectionToken) -> Result<(), StoreError> {
+        self.store.put_connection_token(token)
+    }
+
+    fn claim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store
+            .claim_connection_token(connection, environment, now, until)
+    }
+
+    fn unclaim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<(), StoreError> {
+        self.store.unclaim_connection_token(connection, environment)
+    }
+
+    fn forget_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<bool, StoreError> {
+        self.store.forget_connection_token(connection, environment)
+    }
+
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError> {
         self.store.admin_token()
     }
@@ -780,7 +815,8 @@ fn a_database_of_the_first_layout_opens_and_keeps_its_keys() {
     place
         .raw()
         .execute_batch(
-            "DROP TABLE handshake_secrets; DROP TABLE visits; DROP TABLE attempts;
+            "DROP TABLE handshake_secrets; DROP TABLE visits; DROP TABLE connection_tokens;
+             DROP TABLE attempts;
              DROP TABLE deliveries; DROP TABLE requests; DROP TABLE dedupe; DROP TABLE answers;
              DROP TABLE payloads; DROP TABLE events; DROP TABLE pauses; DROP TABLE revision;
              DROP TRIGGER keys_added; DROP TRIGGER keys_changed; PRAGMA user_version = 1;",

@@ -34,6 +34,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("store", &["outbound", "auth", "delivery", "clock"]),
+    ("connect", &["route", "store", "outbound", "auth", "clock"]),
     (
         "gateway",
         &[
@@ -54,7 +55,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "dispatch",
         &[
-            "gateway", "route", "store", "outbound", "auth", "delivery", "value", "expr", "clock",
+            "connect", "gateway", "route", "store", "outbound", "auth", "delivery", "value",
+            "expr", "clock",
         ],
     ),
     (
@@ -76,6 +78,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "connect",
             "server",
             "gateway",
             "dispatch",
@@ -116,6 +119,7 @@ const DOORS: &[(&str, &str)] = &[
     ("deadpool_postgres", "src/store/postgres/"),
     ("chacha20poly1305", "src/store/"),
     ("reqwest", "src/outbound/"),
+    ("oauth2", "src/connect/"),
     ("http_acl", "src/outbound/address"),
     ("rustls_native_certs", "src/outbound/roots"),
     ("warp", "src/server/"),

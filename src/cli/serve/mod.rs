@@ -18,6 +18,7 @@ use super::console::{Console, Exit, Failure, finish};
 use super::data_dir::DataDir;
 use crate::auth::Keyring;
 use crate::clock::{Clock, SystemClock};
+use crate::connect::Tokens;
 use crate::diagnostic::render::{Format, render};
 use crate::dispatch::Dispatcher;
 use crate::gateway::{Gateway, ReloadOutcome, Reloader, compile_folder};
@@ -252,13 +253,17 @@ impl Args {
         let errands = Errands::new(Some(Arc::clone(store)), Arc::clone(&gateway));
         // Before the first request, which may be signed with one.
         errands.refresh()?;
-        let changed = errands.clone();
+        let tokens = Arc::new(Tokens::new(Arc::clone(store), Arc::clone(&clock)));
+        let (changed, known) = (errands.clone(), Arc::clone(&tokens));
         let keys = KeyWatcher::start(
             Arc::clone(store),
             keyring,
             Pace::default(),
             move |keyring| installed.install_keys(keyring),
-            move || changed.refresh(),
+            move || {
+                known.forget();
+                changed.refresh()
+            },
         )?;
         let reloader = Reloader::new(
             self.specs.clone(),
@@ -274,6 +279,7 @@ impl Args {
                 store.events(Arc::clone(&clock))?,
                 Arc::clone(&gateway),
                 outbound.clone(),
+                tokens,
             )),
             settings.retention,
         );

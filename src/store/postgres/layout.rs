@@ -13,7 +13,8 @@
 use super::link::{LinkError, Work};
 
 /// All steps, the oldest first.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
         value BYTEA NOT NULL
@@ -218,7 +219,21 @@ const STEPS: &[&str] = &["
         EXCEPTION WHEN OTHERS THEN NULL;
         END
     $$;
-"];
+",
+    "
+    CREATE TABLE connection_tokens (
+        connection TEXT NOT NULL,
+        environment TEXT NOT NULL CHECK (environment IN ('sandbox', 'production')),
+        sealed BYTEA,
+        obtained BIGINT,
+        expires BIGINT,
+        asking BIGINT,
+        PRIMARY KEY (connection, environment)
+    );
+    CREATE TRIGGER connection_tokens_removed AFTER DELETE ON connection_tokens
+        FOR EACH STATEMENT EXECUTE FUNCTION count_revision();
+",
+];
 
 /// What a database turned out to be.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod handshake;
 mod layout;
 pub(super) mod link;
 mod tables;
+mod token;
 mod url;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +25,8 @@ use super::copy::Tables;
 use super::events::{EventStore, PostgresEvents};
 use super::row::{self, RawKey};
 use super::seal::MasterKey;
-use super::{HandshakeSecret, Kept, Store, StoreError, Visit};
-use crate::auth::{KeyHash, KeyRecord, ZapiKey};
+use super::{ConnectionToken, HandshakeSecret, Kept, Store, StoreError, Visit};
+use crate::auth::{Environment, KeyHash, KeyRecord, ZapiKey};
 use crate::clock::Clock;
 use layout::{Found, KNOWN};
 use link::{Link, LinkError, Work};
@@ -419,6 +420,40 @@ impl Store for PostgresStore {
 
     fn update_visit(&self, visit: &Visit) -> Result<(), StoreError> {
         self.put_visit(visit)
+    }
+
+    fn connection_tokens(&self) -> Result<Vec<ConnectionToken>, StoreError> {
+        self.all_tokens()
+    }
+
+    fn put_connection_token(&self, token: &ConnectionToken) -> Result<(), StoreError> {
+        self.put_token(token)
+    }
+
+    fn claim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.claim(connection, environment, now, until)
+    }
+
+    fn unclaim_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<(), StoreError> {
+        self.unclaim(connection, environment)
+    }
+
+    fn forget_connection_token(
+        &self,
+        connection: &str,
+        environment: Environment,
+    ) -> Result<bool, StoreError> {
+        self.forget_token(connection, environment)
     }
 
     fn admin_token(&self) -> Result<Option<KeyHash>, StoreError> {

@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use hookweir::auth::{Environment, KeyRecord, KeyTerms, Keyring, Owner, Scope, ZapiKey};
 use hookweir::clock::{Clock, ManualClock};
+use hookweir::connect::Tokens;
 use hookweir::diagnostic::Severity;
 use hookweir::dispatch::Dispatcher;
 use hookweir::gateway::{Gateway, Reloader};
@@ -217,7 +218,7 @@ impl Builder {
             .map(|location| store::open_or_create(location).unwrap());
         let deliveries = store
             .as_ref()
-            .map(|store| deliveries(&**store, &gateway, &outbound, &shared, &settings));
+            .map(|store| deliveries(store, &gateway, &outbound, &shared, &settings));
         let recorder = self
             .recorded
             .map(|folder| Recorder::start(&folder).unwrap());
@@ -264,14 +265,19 @@ impl Builder {
 
 /// Keeps events in this store, and delivers them.
 fn deliveries(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     gateway: &Arc<Gateway>,
     outbound: &Outbound,
     clock: &Arc<dyn Clock>,
     settings: &Settings,
 ) -> Deliveries {
     let events = store.events(Arc::clone(clock)).unwrap();
-    let dispatcher = Dispatcher::new(events, Arc::clone(gateway), outbound.clone());
+    let dispatcher = Dispatcher::new(
+        events,
+        Arc::clone(gateway),
+        outbound.clone(),
+        Arc::new(Tokens::new(Arc::clone(store), Arc::clone(clock))),
+    );
     Deliveries::new(Arc::new(dispatcher), settings.retention)
 }
 

@@ -14,6 +14,7 @@
 
 mod clock;
 mod commands;
+mod connections;
 mod crash;
 mod eval;
 mod handshakes;
