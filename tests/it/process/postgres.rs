@@ -220,3 +220,57 @@ fn commands_that_do_not_know_the_address_say_so() {
         assert!(!text.contains("canary"), "{}", file.display());
     }
 }
+
+#[test]
+fn a_server_is_spoken_to_by_tls_and_its_certificate_is_checked() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let data = server.folder.join("data");
+    let owner = std::fs::metadata(&data).unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    for (name, text) in [
+        ("tls.crt", made.cert.pem()),
+        ("tls.key", made.signing_key.serialize_pem()),
+        (
+            "pg_hba.conf",
+            "hostssl all all 127.0.0.1/32 trust\n".to_owned(),
+        ),
+    ] {
+        let path = data.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, mode).unwrap();
+    }
+    let path = data.join("postgresql.conf");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let tls = "ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'\n";
+    std::fs::write(&path, settings + tls).unwrap();
+    server.control("stop");
+    server.control("start");
+
+    let (destination, seen) = Seen::destination();
+    let project = Project::delivering(&destination, 10, "");
+    project.write("authority.pem", &made.cert.pem());
+    let refused = |mode: &str, why: &str| {
+        let url = format!("{}?{mode}", server.url);
+        let said = project.run(&["keys", "list", "--store", &url]);
+        assert_ne!(said.code, 0, "{mode}: {said:?}");
+        assert!(said.err.contains(why), "{mode}: {said:?}");
+    };
+    refused("sslmode=disable", "no encryption");
+    refused("sslmode=require", "certificate");
+    let url = format!(
+        "{}?sslmode=verify-full&sslrootcert=authority.pem",
+        server.url
+    );
+    let project = project.stored_at(&url);
+    let mut serving = project.serve(&[]);
+    let orders = Orders::post(serving.ingress, 2, "order");
+    orders.wait_for_taken(20);
+    seen.wait_for(&orders.end());
+    serving.stop();
+}
