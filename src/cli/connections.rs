@@ -208,7 +208,7 @@ const ENVIRONMENTS: [Environment; 2] = [Environment::Production, Environment::Sa
 /// What is needed to reach a third party.
 struct Reach {
     connection: Arc<Connection>,
-    outbound: Outbound,
+    general: Outbound,
     tokens: Tokens,
     runtime: tokio::runtime::Runtime,
 }
@@ -220,6 +220,13 @@ impl Reach {
             Failure::failed(format!("`{name}` leads nowhere in the sandbox"))
                 .help("`sandbox: { base_url: … }` in the connection says where")
         })
+    }
+
+    fn outbound(&self, target: &Target) -> Result<Outbound, Failure> {
+        let identity = target.identity.as_ref();
+        self.general
+            .allowing(&self.connection.allow, identity)
+            .map_err(|error| Failure::failed(error.to_string()))
     }
 }
 
@@ -297,7 +304,6 @@ impl Args {
                 .help("`hookweir connections list` shows all"));
         };
         let outbound = Outbound::new(&settings.outbound)
-            .and_then(|outbound| outbound.allowing(&connection.allow))
             .map_err(|error| Failure::failed(format!("`outbound`: {error}")))?;
         let store = store::open(&self.data_dir.location()?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -306,7 +312,7 @@ impl Args {
             .build()?;
         Ok(Reach {
             connection: Arc::clone(connection),
-            outbound,
+            general: outbound,
             tokens: Tokens::new(store, Arc::new(SystemClock)),
             runtime,
         })
@@ -321,13 +327,13 @@ impl Args {
     ) -> Result<Exit, Failure> {
         let reach = self.reach(name)?;
         let target = reach.target(environment)?;
+        let outbound = reach.outbound(target)?;
         let connection = &reach.connection;
         let mut headers = target.headers.clone();
         if let Some(oauth2) = &target.oauth2 {
-            let access =
-                reach
-                    .tokens
-                    .access(connection, environment, oauth2, &reach.outbound, None);
+            let access = reach
+                .tokens
+                .access(connection, environment, oauth2, &outbound, None);
             let access = reach.runtime.block_on(access);
             let access = access.map_err(|error| no_token(name, &error.to_string()))?;
             match access.expires {
@@ -358,7 +364,7 @@ impl Args {
             time: connection.timeout,
             bytes: LONGEST,
         };
-        let called = reach.runtime.block_on(reach.outbound.call(call, bounds));
+        let called = reach.runtime.block_on(outbound.call(call, bounds));
         let called = called.map_err(|error| Failure::failed(format!("`{name}`: {error}")))?;
         writeln!(console.out, "{}", called.status)?;
         if (200..300).contains(&called.status) {
@@ -382,6 +388,7 @@ impl Args {
     ) -> Result<Exit, Failure> {
         let reach = self.reach(name)?;
         let target = reach.target(environment)?;
+        let outbound = reach.outbound(target)?;
         let is_code = |oauth2: &&OAuth2| matches!(oauth2.grant, Grant::AuthorizationCode { .. });
         let Some(oauth2) = target.oauth2.as_ref().filter(is_code) else {
             let message = format!("nobody needs to allow `{name}` in a browser");
@@ -415,13 +422,9 @@ impl Args {
                 within.as_secs()
             )));
         };
-        let kept = reach.tokens.authorize(
-            &reach.connection,
-            environment,
-            oauth2,
-            &reach.outbound,
-            came?,
-        );
+        let kept = reach
+            .tokens
+            .authorize(&reach.connection, environment, oauth2, &outbound, came?);
         let access = reach.runtime.block_on(kept);
         let access = access.map_err(|error| no_token(name, &error.to_string()))?;
         match access.expires {

@@ -12,15 +12,15 @@ use secrecy::ExposeSecret as _;
 use crate::connect::{Access, Tokens};
 use crate::delivery::Came;
 use crate::gateway::{DestinationAnswer, Gateway, judge};
-use crate::outbound::{Bounds, Call, Called, FetchError, Outbound, OutboundError};
+use crate::outbound::{Bounds, Call, Called, FetchError, Identity, Outbound, OutboundError};
 use crate::route::{Connection, Generation, Target};
 use crate::store::events::{DeliveryRequest, EventStore, Leased, Payload};
 
 /// How much of an answer is read.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// The networks of a connection.
-type Networks = Vec<(IpAddr, u8)>;
+/// The networks that a connection allows, and the certificate that it shows.
+type Way = (Vec<(IpAddr, u8)>, Vec<u8>);
 
 /// Sends deliveries.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub(super) struct Client {
     outbound: Outbound,
     gateway: Arc<Gateway>,
     tokens: Arc<Tokens>,
-    /// One for each list of networks that connections allow.
-    allowing: Mutex<HashMap<Networks, Outbound>>,
+    /// One for each way that connections go.
+    ways: Mutex<HashMap<Way, Outbound>>,
 }
 
 impl Client {
@@ -38,7 +38,7 @@ impl Client {
             outbound,
             gateway,
             tokens,
-            allowing: Mutex::default(),
+            ways: Mutex::default(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Client {
         };
         let called = match made.and_then(|request| call(target, &request, leased, now)) {
             Ok(call) => {
-                let outbound = match self.outbound_of(connection) {
+                let outbound = match self.outbound_of(connection, target) {
                     Ok(outbound) => outbound,
                     Err(error) => return (Came::Unreachable(error.to_string()), None),
                 };
@@ -147,16 +147,23 @@ impl Client {
             .request_of(generation, &event, &leased.name, leased.item)
     }
 
-    fn outbound_of(&self, connection: &Connection) -> Result<Outbound, OutboundError> {
-        if connection.allow.is_empty() {
+    fn outbound_of(
+        &self,
+        connection: &Connection,
+        target: &Target,
+    ) -> Result<Outbound, OutboundError> {
+        let identity = target.identity.as_ref();
+        if connection.allow.is_empty() && identity.is_none() {
             return Ok(self.outbound.clone());
         }
-        let mut known = self.allowing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outbound) = known.get(&connection.allow) {
+        let certificate = identity.map_or(&[][..], Identity::certificate);
+        let way = (connection.allow.clone(), certificate.to_vec());
+        let mut known = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outbound) = known.get(&way) {
             return Ok(outbound.clone());
         }
-        let outbound = self.outbound.allowing(&connection.allow)?;
-        known.insert(connection.allow.clone(), outbound.clone());
+        let outbound = self.outbound.allowing(&connection.allow, identity)?;
+        known.insert(way, outbound.clone());
         Ok(outbound)
     }
 }

@@ -7,8 +7,10 @@
 //! names the address of is only fetched by `https`.
 
 mod address;
+mod identity;
 mod roots;
 
+pub use identity::{Identity, IdentityError};
 pub use roots::{RootsError, roots as authorities};
 
 use std::fmt;
@@ -134,24 +136,35 @@ impl Outbound {
                 source,
             }
         })?;
-        Self::with(options.clone(), Arc::new(roots))
+        Self::with(options.clone(), Arc::new(roots), None)
     }
 
-    /// One that reaches these networks, too.
-    pub fn allowing(&self, networks: &[(IpAddr, u8)]) -> Result<Self, OutboundError> {
+    /// One that reaches these networks, too, and shows a certificate to who wants to see one.
+    pub fn allowing(
+        &self,
+        networks: &[(IpAddr, u8)],
+        identity: Option<&Identity>,
+    ) -> Result<Self, OutboundError> {
         let mut options = self.options.clone();
         options.allow.extend_from_slice(networks);
-        Self::with(options, Arc::clone(&self.roots))
+        Self::with(options, Arc::clone(&self.roots), identity)
     }
 
-    fn with(options: Options, roots: Arc<RootCertStore>) -> Result<Self, OutboundError> {
+    fn with(
+        options: Options,
+        roots: Arc<RootCertStore>,
+        identity: Option<&Identity>,
+    ) -> Result<Self, OutboundError> {
         let failed = |error: &dyn fmt::Display| OutboundError::Client(error.to_string());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| failed(&error))?
-            .with_root_certificates(Arc::clone(&roots))
-            .with_no_client_auth();
+            .with_root_certificates(Arc::clone(&roots));
+        let tls = match identity {
+            Some(identity) => tls.with_client_cert_resolver(identity.resolver()),
+            None => tls.with_no_client_auth(),
+        };
         let addresses = Arc::new(Addresses::new(&options.allow));
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)

@@ -27,9 +27,10 @@ use crate::diagnostic::code::delivery as code;
 use crate::diagnostic::code::signature::UNSET_SECRET;
 use crate::diagnostic::{Diagnostic, Sources, Span, suggest};
 use crate::expr::{self, Slot, Type};
+use crate::outbound::{Identity, IdentityError};
 use crate::spec::{
-    ApiKeySpec, BasicSpec, ConnectionAuthSpec, ConnectionSpec, Document, FieldPath, Rate, SignSpec,
-    Spec, ValueSpec,
+    ApiKeySpec, BasicSpec, ClientCertificateSpec, ConnectionAuthSpec, ConnectionSpec, Document,
+    FieldPath, Rate, SignSpec, Spec, ValueSpec,
 };
 
 /// How many requests at once where nothing else is said.
@@ -77,6 +78,8 @@ pub struct Target {
     pub signer: Option<Signer>,
     /// How access tokens are asked for.
     pub oauth2: Option<OAuth2>,
+    /// The certificate that is shown.
+    pub identity: Option<Identity>,
 }
 
 /// What `ok_when` knows of an answer, at its slots.
@@ -271,6 +274,7 @@ impl<'d> Compiler<'_, 'd> {
             (&spec.headers, &root),
             (spec.auth.as_ref(), &root),
             (spec.sign.as_ref(), &root),
+            (spec.client_certificate.as_ref(), &root),
         );
         let at = root.key("sandbox");
         let sandbox = spec.sandbox.as_ref().map(|sandbox| {
@@ -278,6 +282,8 @@ impl<'d> Compiler<'_, 'd> {
             let is_elsewhere = sandbox.base_url.is_some();
             let auth = spec.auth.as_ref().filter(|_| !is_elsewhere);
             let sign = spec.sign.as_ref().filter(|_| !is_elsewhere);
+            let shown = spec.client_certificate.as_ref();
+            let shown = shown.filter(|_| !is_elsewhere);
             self.target(
                 either(
                     sandbox.base_url.as_ref(),
@@ -291,6 +297,7 @@ impl<'d> Compiler<'_, 'd> {
                 },
                 either(sandbox.auth.as_ref(), auth, &at, &root),
                 either(sandbox.sign.as_ref(), sign, &at, &root),
+                either(sandbox.client_certificate.as_ref(), shown, &at, &root),
             )
         });
         let timeout = spec.timeout.map_or(TIMEOUT, |period| period.0);
@@ -345,6 +352,7 @@ impl<'d> Compiler<'_, 'd> {
         (headers, of_headers): (&IndexMap<String, String>, &FieldPath),
         (auth, of_auth): (Option<&ConnectionAuthSpec>, &FieldPath),
         (sign, of_sign): (Option<&SignSpec>, &FieldPath),
+        (shown, of_shown): (Option<&ClientCertificateSpec>, &FieldPath),
     ) -> Option<Target> {
         let base_url = self.base_url(base_url, of_url);
         let mut lines = self.headers(headers, &of_headers.key("headers"));
@@ -358,12 +366,15 @@ impl<'d> Compiler<'_, 'd> {
         }
         let secrets = of_sign.key("sign").key("secrets");
         let signer = sign.and_then(|sign| self.signer(sign, &secrets));
+        let at = of_shown.key("client_certificate");
+        let identity = shown.and_then(|shown| self.identity(shown, &at));
         Some(Target {
             base_url: base_url?,
             headers: lines,
             query,
             signer,
             oauth2,
+            identity,
         })
     }
 
@@ -481,6 +492,19 @@ impl<'d> Compiler<'_, 'd> {
         headers: &mut HeaderMap,
         query: &mut Option<(String, SecretString)>,
     ) {
+        let ways = [
+            auth.bearer.is_some(),
+            auth.basic.is_some(),
+            auth.api_key.is_some(),
+            auth.oauth2.is_some(),
+        ];
+        if ways.into_iter().filter(|is_there| *is_there).count() > 1 {
+            self.error(
+                at,
+                "there is more than one way to show who we are".to_owned(),
+                "leave one of `bearer`, `basic`, `api_key` and `oauth2`",
+            );
+        }
         if let Some(token) = &auth.bearer
             && let Some(token) = self.secret(token, &at.key("bearer"))
         {
@@ -565,6 +589,29 @@ impl<'d> Compiler<'_, 'd> {
                 "the secret cannot stand in a header".to_owned(),
                 "it holds a line break or another control character",
             );
+        }
+    }
+
+    fn identity(&mut self, shown: &ClientCertificateSpec, at: &FieldPath) -> Option<Identity> {
+        let key = self.secret(&shown.private_key, &at.key("private_key"));
+        if self.values.assumed {
+            return None;
+        }
+        let chain = self.value(&shown.certificate, &at.key("certificate"));
+        match Identity::from_pem(&chain?, &key?) {
+            Ok(identity) => Some(identity),
+            Err(why) => {
+                let at = match why {
+                    IdentityError::Certificate => at.key("certificate"),
+                    IdentityError::Key | IdentityError::Mismatch => at.key("private_key"),
+                };
+                self.error(
+                    &at,
+                    why.to_string(),
+                    "both are PEM files, as `-----BEGIN CERTIFICATE-----` and `-----BEGIN PRIVATE KEY-----`",
+                );
+                None
+            }
         }
     }
 

@@ -58,6 +58,12 @@ pub struct ConnectionSpec {
     /// sign: { secrets: [{ env: OUT_SECRET }] }
     /// ```
     pub sign: Option<SignSpec>,
+    /// A certificate that is shown to the third party (mutual TLS), beside `auth`.
+    ///
+    /// ```yaml
+    /// client_certificate: { certificate: { file: crm.pem }, private_key: { file: crm.key } }
+    /// ```
+    pub client_certificate: Option<ClientCertificateSpec>,
     /// Which answers count as success; default: every status from 200 to 299. Other statuses never
     /// do. Knows `status_code`, `headers`, `json` (null where it is none) and `text`.
     ///
@@ -258,6 +264,25 @@ pub struct ApiKeySpec {
     pub value: ValueSpec,
 }
 
+/// A certificate that is shown to a third party.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ConnectionCertificate")]
+pub struct ClientCertificateSpec {
+    /// The certificate and behind it its chain, PEM.
+    ///
+    /// ```yaml
+    /// certificate: { file: crm.pem }
+    /// ```
+    pub certificate: ValueSpec,
+    /// Its key, PEM.
+    ///
+    /// ```yaml
+    /// private_key: { file: crm.key }
+    /// ```
+    pub private_key: ValueSpec,
+}
+
 /// How requests are signed.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -326,6 +351,12 @@ pub struct ConnectionSandboxSpec {
     /// sign: { secrets: [{ env: OUT_SECRET_SANDBOX }] }
     /// ```
     pub sign: Option<SignSpec>,
+    /// A certificate that is shown to the third party.
+    ///
+    /// ```yaml
+    /// client_certificate: { certificate: { file: sandbox.pem }, private_key: { file: sandbox.key } }
+    /// ```
+    pub client_certificate: Option<ClientCertificateSpec>,
 }
 
 impl ConnectionSpec {
@@ -336,8 +367,15 @@ impl ConnectionSpec {
         let auth = auth.chain(sandbox.clone().filter_map(|it| it.auth.as_ref()));
         let sign = self.sign.iter();
         let sign = sign.chain(sandbox.clone().filter_map(|it| it.sign.as_ref()));
+        let shown = self.client_certificate.iter();
+        let shown = shown.chain(
+            sandbox
+                .clone()
+                .filter_map(|it| it.client_certificate.as_ref()),
+        );
         self.base_url
             .iter()
+            .chain(shown.flat_map(|shown| [&shown.certificate, &shown.private_key]))
             .chain(sandbox.filter_map(|it| it.base_url.as_ref()))
             .chain(auth.flat_map(ConnectionAuthSpec::values))
             .chain(sign.flat_map(|sign| &sign.secrets))

@@ -7,9 +7,10 @@ use std::time::Duration;
 use hookweir::auth::Environment;
 use hookweir::auth::signature::Digest;
 use hookweir::auth::signature::{Encoding, Key, KeyForm, Proof, Scheme, SecretForm};
+use rcgen::KeyPair;
 
 use crate::harness::destination::{Destination, Does};
-use crate::harness::{Builder, TestGateway};
+use crate::harness::{Authority, Builder, TestGateway};
 use crate::process::project::eventually;
 
 fn orders(destination: &Destination, deliver: &str, rest: &str) -> String {
@@ -292,6 +293,81 @@ fn an_answer_that_comes_byte_by_byte_is_given_up_and_holds_nobody_up() {
     kept.wait_for("SELECT count(*) FROM deliveries WHERE state = 3", 3);
     let reasons = "SELECT count(*) FROM deliveries WHERE state = 3 AND reason LIKE '%in time%'";
     assert_eq!(kept.number(reasons), 3);
+}
+
+#[test]
+fn a_certificate_is_shown_to_who_wants_to_see_one() {
+    let (servers, clients) = (Authority::new("servers"), Authority::new("clients"));
+    let key = KeyPair::generate().unwrap();
+    // The third party is a gateway, too.
+    let third_party = TestGateway::new()
+        .file("chain.pem", &servers.certify("localhost", &key, 2090).pem())
+        .file("key.pem", &key.serialize_pem())
+        .file("clients.pem", &clients.pem())
+        .file(
+            "crm.yaml",
+            "\
+gateway: test
+listen:
+  tls: { certificate: chain.pem, private_key: key.pem, client_authorities: clients.pem }
+---
+function: leads
+accept: { path: /leads }
+auth: { client_certificate: [hooks.example.com] }
+respond: { body: taken }
+",
+        )
+        .start();
+    let port = third_party.ingress().port();
+    let deliver = |name: &str| {
+        format!(
+            "  - {{ name: {name}, connection: {name}, request: {{ path: /leads, json: {{}} }} }}\n"
+        )
+    };
+    let connection = |name: &str, more: &str| {
+        format!(
+            "---\nconnection: {name}\nbase_url: https://localhost:{port}\nallow: [127.0.0.0/8, \"::1/128\"]\n{more}"
+        )
+    };
+    let shown = |name: &str| {
+        format!(
+            "client_certificate: {{ certificate: {{ file: {name}.pem }}, private_key: {{ file: {name}.key }} }}\n"
+        )
+    };
+    let mut specs = "function: orders\naccept: { path: /orders }\nauth: none\nrespond: { body: taken }\ndeliver:\n".to_owned();
+    for name in ["known", "other", "nobody"] {
+        specs.push_str(&deliver(name));
+    }
+    specs.push_str(&connection("known", &shown("known")));
+    specs.push_str(&connection("other", &shown("other")));
+    specs.push_str(&connection("nobody", ""));
+    let folder = tempfile::tempdir().unwrap();
+    let mut builder = builder(&folder, &specs);
+    for (name, host) in [
+        ("known", "hooks.example.com"),
+        ("other", "other.example.com"),
+    ] {
+        let key = KeyPair::generate().unwrap();
+        builder = builder
+            .file(
+                &format!("{name}.pem"),
+                &clients.certify(host, &key, 2090).pem(),
+            )
+            .file(&format!("{name}.key"), &key.serialize_pem());
+    }
+    let authorities = folder.path().join("servers.pem");
+    std::fs::write(&authorities, servers.pem()).unwrap();
+    let gateway = builder
+        .settings(move |settings| settings.outbound.authorities = Some(authorities))
+        .start();
+    let kept = Kept { gateway, folder };
+    assert_eq!(kept.post("{}").0, 200);
+    kept.wait_for("SELECT count(*) FROM deliveries WHERE state IN (2, 3)", 3);
+    let delivered = "SELECT count(*) FROM deliveries WHERE state = 2 AND name = 'known'";
+    assert_eq!(kept.number(delivered), 1);
+    let refused =
+        "SELECT count(*) FROM deliveries WHERE state = 3 AND reason = 'answered with 401'";
+    assert_eq!(kept.number(refused), 2);
 }
 
 #[test]
