@@ -198,7 +198,8 @@ fn granted(
             refresh: response
                 .refresh_token()
                 .map(|token| token.secret().clone().into()),
-            lasts: response.expires_in(),
+            // Nothing is asked for that has ended already: it was not meant.
+            lasts: response.expires_in().filter(|lasts| !lasts.is_zero()),
         }),
         Err(RequestTokenError::ServerResponse(refusal)) => {
             let description = refusal.error_description().map_or("", String::as_str);

@@ -28,7 +28,7 @@ use crate::outbound::{FetchError, Outbound};
 use crate::route::{Connection, OAuth2};
 use crate::store::{ConnectionToken, Store, StoreError};
 
-/// So long before its end a token is replaced.
+/// So long before its end a token is replaced; one that lasts less than twice as long, at its half.
 const EARLY: Duration = Duration::from_mins(1);
 /// So long at most somebody asks for a token.
 const ASKING: Duration = Duration::from_secs(30);
@@ -45,6 +45,8 @@ pub struct Access {
     token: SecretString,
     /// When it ends, as far as that was said.
     pub expires: Option<Timestamp>,
+    /// From when on it is replaced.
+    stale: Option<Timestamp>,
 }
 
 impl Access {
@@ -57,9 +59,21 @@ impl Access {
         self.token.expose_secret() == other.token.expose_secret()
     }
 
+    fn new(token: SecretString, obtained: Timestamp, expires: Option<Timestamp>) -> Self {
+        let stale = expires.map(|expires| {
+            let half = expires.duration_since(obtained) / 2;
+            let early = half.min(EARLY.try_into().unwrap_or(half));
+            expires.checked_sub(early).unwrap_or(expires)
+        });
+        Self {
+            token,
+            expires,
+            stale,
+        }
+    }
+
     fn lasts(&self, now: Timestamp) -> bool {
-        let soon = now.saturating_add(EARLY).unwrap_or(Timestamp::MAX);
-        self.expires.is_none_or(|expires| expires > soon)
+        self.stale.is_none_or(|stale| stale > now)
     }
 }
 
@@ -301,10 +315,7 @@ impl Tokens {
         };
         self.blocking(move |store| store.put_connection_token(&token))
             .await?;
-        Ok(Access {
-            token: granted.access,
-            expires,
-        })
+        Ok(Access::new(granted.access, now, expires))
     }
 
     /// The tokens in the store, if the connection is still the same.
@@ -324,10 +335,7 @@ impl Tokens {
             .map_err(|_| TokenError::Store("a kept token cannot be read".to_owned()))?;
         let is_same = kept.fingerprint == oauth2.fingerprint;
         Ok(is_same.then(|| {
-            let access = Access {
-                token: kept.access.into(),
-                expires: token.expires,
-            };
+            let access = Access::new(kept.access.into(), token.obtained, token.expires);
             (access, kept.refresh.map(Into::into))
         }))
     }
@@ -376,4 +384,24 @@ impl Tokens {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_replaced_before_it_ends() {
+        let at = |seconds| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let check = |lasts: Option<i64>, good: i64, stale: Option<i64>| {
+            let access = Access::new("t".to_owned().into(), at(0), lasts.map(at));
+            assert!(access.lasts(at(good)), "{lasts:?}");
+            if let Some(stale) = stale {
+                assert!(!access.lasts(at(stale)), "{lasts:?}");
+            }
+        };
+        check(Some(3600), 3539, Some(3540));
+        check(Some(30), 14, Some(15));
+        check(None, 1_000_000, None);
+    }
 }

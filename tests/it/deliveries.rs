@@ -371,6 +371,75 @@ respond: { body: taken }
 }
 
 #[test]
+fn an_access_token_is_replaced_before_it_ends() {
+    let given = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&given);
+    let destination = Destination::new(move |came| {
+        if came.target == "/token" {
+            let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+            let token = format!("{{\"access_token\":\"t{number}\",\"expires_in\":3600}}");
+            return Does::Answers(200, "", token.leak());
+        }
+        Does::Answers(200, "", "{}")
+    });
+    let mut specs = orders(&destination, LEAD, "respond: { body: taken }");
+    specs.push_str(&format!(
+        "\
+auth:
+  oauth2:
+    grant: client_credentials
+    client: basic
+    token_url: http://{}/token
+    client_id: hooks
+    client_secret: {{ file: secret }}
+    scopes: [leads.write]
+    params: {{ audience: crm }}
+",
+        destination.address
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = builder(&folder, &specs).file("secret", "s3cret\n").start();
+    let kept = Kept { gateway, folder };
+    let deliver = |token: &str| {
+        assert_eq!(kept.post("{\"id\": 1}").0, 200);
+        let came = destination.next();
+        assert_eq!(
+            came.header("authorization"),
+            Some(&*format!("Bearer {token}"))
+        );
+    };
+    assert_eq!(kept.post("{\"id\": 1}").0, 200);
+    let asked = destination.next();
+    assert_eq!(asked.target, "/token");
+    // `hooks:s3cret`
+    assert_eq!(
+        asked.header("authorization"),
+        Some("Basic aG9va3M6czNjcmV0")
+    );
+    assert!(
+        asked.text().contains("scope=leads.write"),
+        "{}",
+        asked.text()
+    );
+    assert!(asked.text().contains("audience=crm"), "{}", asked.text());
+    assert_eq!(
+        destination.next().header("authorization"),
+        Some("Bearer t1")
+    );
+    kept.gateway.clock.advance(Duration::from_secs(3500));
+    deliver("t1");
+    kept.gateway.clock.advance(Duration::from_secs(50));
+    assert_eq!(kept.post("{\"id\": 1}").0, 200);
+    assert_eq!(destination.next().target, "/token");
+    assert_eq!(
+        destination.next().header("authorization"),
+        Some("Bearer t2")
+    );
+    deliver("t2");
+    assert_eq!(given.load(Ordering::Relaxed), 2);
+}
+
+#[test]
 fn the_key_of_a_connection_is_shown_to_its_host_and_nowhere_else() {
     let destination = Destination::kind();
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
