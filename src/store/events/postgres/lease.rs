@@ -28,6 +28,7 @@ pub(super) async fn lease(
     shared: Arc<Shared>,
 ) -> Result<Batch, LinkError> {
     let looks = look(&sessions, &wants, &shared).await?;
+    let mut holding = Holding::new(Arc::clone(&shared));
     let mut batch = Batch::default();
     for (want, look) in wants.iter().zip(looks) {
         let Some(Look { in_flight, due }) = look else {
@@ -43,13 +44,47 @@ pub(super) async fn lease(
             // What is on its way will wake us, or another gateway.
             continue;
         }
-        let (found, next) = take(&sessions, want, &shared).await?;
+        let (found, next) = take(&sessions, want, &mut holding).await?;
         batch.leased.extend(found);
         if let Some(next) = next {
             soonest(&mut batch, next);
         }
     }
+    holding.hand_over();
     Ok(batch)
+}
+
+/// What is being leased. Unless it is handed over, nobody will report on it: an error, or a server
+/// that does not answer, ends this at any place, and the lease may be in the database all the same.
+struct Holding {
+    shared: Arc<Shared>,
+    ids: Vec<i64>,
+}
+
+impl Holding {
+    fn new(shared: Arc<Shared>) -> Self {
+        let ids = Vec::new();
+        Self { shared, ids }
+    }
+
+    fn add(&mut self, found: &[Leased]) {
+        let ids = found.iter().map(|leased| leased.id.0);
+        self.ids.extend(ids.clone());
+        self.shared.held().extend(ids);
+    }
+
+    fn hand_over(mut self) {
+        self.ids.clear();
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let mut held = self.shared.held();
+        for id in &self.ids {
+            held.remove(id);
+        }
+    }
 }
 
 fn soonest(batch: &mut Batch, after: Duration) {
@@ -170,7 +205,7 @@ pub(super) async fn note_breaker(
 async fn take(
     sessions: &Sessions,
     want: &Want,
-    shared: &Shared,
+    holding: &mut Holding,
 ) -> Result<(Vec<Leased>, Option<Duration>), LinkError> {
     let destination = &want.destination;
     let work = sessions.begin().await?;
@@ -184,7 +219,7 @@ async fn take(
         )
         .await?;
     let in_flight = row.map_or(Ok(0), |row| row.count(0))?;
-    let now = shared.now();
+    let now = holding.shared.now();
     let free = want.concurrency.saturating_sub(in_flight).min(want.most);
     let mut may = health.breaker.admits(free, in_flight, now);
     let mut next = None;
@@ -203,7 +238,7 @@ async fn take(
         work.commit().await?;
         return Ok((Vec::new(), next));
     }
-    let found = lease_due(&work, destination, may, now, shared.holder()).await?;
+    let found = lease_due(&work, destination, may, now, holding.shared.holder()).await?;
     if want.rate.is_some() {
         health
             .bucket
@@ -221,15 +256,8 @@ async fn take(
         .await?;
     }
     // Known as ours before anybody else can see it.
-    shared.held().extend(found.iter().map(|leased| leased.id.0));
-    let ids: Vec<i64> = found.iter().map(|leased| leased.id.0).collect();
-    if let Err(error) = work.commit().await {
-        let mut held = shared.held();
-        for id in ids {
-            held.remove(&id);
-        }
-        return Err(error);
-    }
+    holding.add(&found);
+    work.commit().await?;
     Ok((found, None))
 }
 

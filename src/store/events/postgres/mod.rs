@@ -231,10 +231,19 @@ impl EventStore for PostgresEvents {
 
     fn settle(&self, outcomes: Vec<Settlement>) -> Pending<'_, u64> {
         Box::pin(async move {
+            let ids: Vec<i64> = outcomes.iter().map(|outcome| outcome.id.0).collect();
             let told = outcomes
                 .into_iter()
                 .map(|outcome| self.settling.put(outcome));
-            let was_lost = futures_util::future::try_join_all(told).await?;
+            let was_lost = futures_util::future::try_join_all(told).await;
+            if matches!(was_lost, Err(LinkError::Failed(_))) {
+                // Who asked does not ask again.
+                let mut held = self.shared.held();
+                for id in &ids {
+                    held.remove(id);
+                }
+            }
+            let was_lost = was_lost?;
             Ok(was_lost.into_iter().filter(|lost| *lost).count() as u64)
         })
     }

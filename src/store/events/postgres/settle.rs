@@ -356,9 +356,11 @@ async fn left_behind(
     work: &Work,
     all: bool,
     held: Vec<i64>,
+    holder: Option<i64>,
     now: jiff::Timestamp,
 ) -> Result<Vec<LeftBehind>, LinkError> {
-    // Of what was leased here it is known that somebody will report.
+    // Of what is held here it is known that somebody will report; of the rest that was leased here,
+    // that nobody will: the lease got there, and its answer did not.
     let rows = work
         .query(
             "WITH alive AS MATERIALIZED (
@@ -375,7 +377,7 @@ async fn left_behind(
              WHERE state = 1 AND NOT id = ANY ($3)
                  AND ($1 OR lease_until < $2
                      OR (lease_until - timeout - $5 < $2 - $6
-                         AND holder NOT IN (SELECT number FROM alive)))
+                         AND (holder = $7 OR holder NOT IN (SELECT number FROM alive))))
              ORDER BY id LIMIT $4",
             &[
                 &all,
@@ -384,6 +386,7 @@ async fn left_behind(
                 &BITE,
                 &millis(GRACE),
                 &millis(RETURNS),
+                &holder,
             ],
         )
         .await?;
@@ -408,7 +411,7 @@ pub(super) async fn reclaim(
     let now = shared.now();
     let held: Vec<i64> = shared.held().iter().copied().collect();
     let work = sessions.begin().await?;
-    let gone = left_behind(&work, all, held, now).await?;
+    let gone = left_behind(&work, all, held, shared.holder(), now).await?;
     let lanes: BTreeSet<&Lane> = gone
         .iter()
         .filter_map(|left| left.place.lane.as_ref())
