@@ -193,6 +193,11 @@ fn granted(
     answered: Result<BasicTokenResponse, RequestTokenError<FetchError, BasicErrorResponse>>,
 ) -> Result<Granted, TokenError> {
     match answered {
+        // It would be kept, and no request could be made with it (RFC 6749, A.12).
+        Ok(response) if !is_sendable(response.access_token().secret()) => {
+            let text = "its token cannot stand in a header";
+            Err(TokenError::Away(text.to_owned()))
+        }
         Ok(response) => Ok(Granted {
             access: response.access_token().secret().clone().into(),
             refresh: response
@@ -214,6 +219,10 @@ fn granted(
         }
         Err(RequestTokenError::Other(text)) => Err(TokenError::Away(cut(text))),
     }
+}
+
+fn is_sendable(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn cut(mut text: String) -> String {
@@ -313,6 +322,14 @@ mod tests {
             r#"{"access_token":"a","expires_in":60,"token_type":"Bearer"}"#,
         );
         check(502, "<html>", 502, "null");
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_sent_is_none() {
+        assert!(is_sendable("1000.ab-c_d~e+f/g=="));
+        for wrong in ["", "a\nb", "a\u{7f}", "é"] {
+            assert!(!is_sendable(wrong), "{wrong:?}");
+        }
     }
 
     fn oauth2() -> OAuth2 {
